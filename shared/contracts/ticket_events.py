@@ -1,0 +1,91 @@
+"""Topic ticket-events: facts about tickets; permanent, so ids, numbers and registry words only."""
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from shared.contracts.envelope import Message
+from shared.contracts.fields import LanguageTag, Moment, Slug, Token
+
+State = Literal["new", "open", "pending", "on-hold", "solved", "closed"]
+STATES: tuple[State, ...] = ("new", "open", "pending", "on-hold", "solved", "closed")
+Priority = Literal["urgent", "high", "normal", "low"]
+
+
+class TicketEvent(Message):
+    """What every ticket event carries: the ticket and the state it is in after the event."""
+
+    TOPIC: ClassVar[str] = "ticket-events"
+
+    ticket: UUID
+    person: UUID
+    channel: Token
+    account: Slug
+    state: State
+    priority: Priority = "normal"
+    language: LanguageTag | None = None
+    """Of the customer, where known with confidence."""
+    cycle: int
+    """Counts openings and reopenings, from 1; reply clocks belong to cycles."""
+    cycle_started_at: Moment
+    """When the customer's message that began this cycle was accepted; routing's original enqueue time."""
+
+    def key(self, workspace: str) -> str:
+        """Events of a ticket keep their order."""
+        return str(self.ticket)
+
+    def about(self) -> str:
+        """The ticket's id."""
+        return str(self.ticket)
+
+
+class TicketOpened(TicketEvent):
+    """A customer's message opened a ticket (definitions.md, "Tickets, cycles, joining")."""
+
+    TYPE: ClassVar[str] = "switchboard.ticket.opened.v1"
+
+    message: UUID
+    possible_duplicate_of: UUID | None = None
+    follow_up_of: UUID | None = None
+
+
+class TicketReopened(TicketEvent):
+    """A customer's message turned a solved ticket into an open one; a new cycle begins."""
+
+    TYPE: ClassVar[str] = "switchboard.ticket.reopened.v1"
+
+    message: UUID
+
+
+class MessageAdded(TicketEvent):
+    """A message was put on a ticket without opening or reopening it."""
+
+    TYPE: ClassVar[str] = "switchboard.ticket.message-added.v1"
+
+    message: UUID
+    author: Literal["customer", "agent", "bot", "rule"]
+    automatic: bool = False
+    """True where it starts no clock and wakes nobody: auto-replies, thanks, receipts."""
+
+
+class StateChanged(TicketEvent):
+    """The ticket moved from one state to another."""
+
+    TYPE: ClassVar[str] = "switchboard.ticket.state-changed.v1"
+
+    was: State
+    reason: Token
+    """`customer-replied`, `accepted`, `agent`, `auto-solve`, `auto-close`."""
+    by: Slug | None = None
+    """The agent who did it, where one did."""
+
+
+class TicketAssigned(TicketEvent):
+    """The ticket has a holder, or none any more; follows routing's decision."""
+
+    TYPE: ClassVar[str] = "switchboard.ticket.assigned.v1"
+
+    agent: Slug | None
+    reason: Token
+
+
+MESSAGES: tuple[type[Message], ...] = (TicketOpened, TicketReopened, MessageAdded, StateChanged, TicketAssigned)

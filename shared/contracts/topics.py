@@ -1,0 +1,93 @@
+"""The one list of topics: name, key, owner, readers, retention and what becomes of poison (architecture.md §4)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+DAYS_7 = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A Kafka topic; `retention` None is for ever, `busy` topics get more partitions."""
+
+    name: str
+    key: str
+    owner: str
+    consumers: tuple[str, ...]
+    retention: timedelta | None
+    on_poison: Literal["park", "skip"]
+    carries: str
+    compacted: bool = False
+    busy: bool = False
+
+    @property
+    def permanent(self) -> bool:
+        """Records stay for ever, so no personal content may stand in them."""
+        return self.retention is None and not self.compacted
+
+
+RAW_INBOUND = Topic(
+    name="raw-inbound",
+    key="channel/account",
+    owner="ingest",
+    consumers=("ingest",),
+    retention=DAYS_7,
+    on_poison="skip",
+    carries="bytes and headers as received, for replay after a parser fix",
+    busy=True,
+)
+INBOUND_MESSAGES = Topic(
+    name="inbound-messages",
+    key="workspace/channel/account/sender",
+    owner="ingest",
+    consumers=("tickets",),
+    retention=DAYS_7,
+    on_poison="skip",
+    carries="one normalised message or edit",
+    busy=True,
+)
+TICKET_EVENTS = Topic(
+    name="ticket-events",
+    key="ticket",
+    owner="tickets",
+    consumers=("routing",),
+    retention=None,
+    on_poison="park",
+    carries="what became of a ticket",
+    busy=True,
+)
+ROUTING_EVENTS = Topic(
+    name="routing-events",
+    key="ticket",
+    owner="routing",
+    consumers=("tickets", "routing"),
+    retention=None,
+    on_poison="park",
+    carries="who was asked, who holds, and why",
+    busy=True,
+)
+AGENT_EVENTS = Topic(
+    name="agent-events",
+    key="agent",
+    owner="routing",
+    consumers=(),
+    retention=None,
+    on_poison="park",
+    carries="presence of agents",
+)
+SETTINGS = Topic(
+    name="settings",
+    key="workspace/kind/id",
+    owner="gateway",
+    consumers=("gateway", "ingest", "tickets", "routing"),
+    retention=None,
+    on_poison="skip",
+    carries="configuration documents",
+    compacted=True,
+)
+
+TOPICS: dict[str, Topic] = {
+    topic.name: topic
+    for topic in (RAW_INBOUND, INBOUND_MESSAGES, TICKET_EVENTS, ROUTING_EVENTS, AGENT_EVENTS, SETTINGS)
+}

@@ -1,0 +1,60 @@
+"""Who is asking: the identity the gateway signs and every owner verifies (architecture.md §3)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, get_args
+
+import jwt
+
+from shared.errors import Unauthenticated
+
+Role = Literal["installation", "admin", "lead", "agent", "integrator"]
+"""`installation` owns the machine and stands above workspaces; the others belong to one workspace."""
+
+LIFETIME = timedelta(seconds=60)
+_AUDIENCE = "switchboard-internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A caller; `shops` empty means all shops of the workspace."""
+
+    principal: str
+    role: Role
+    workspace: str
+    shops: tuple[str, ...] = ()
+    agent: str | None = None
+
+
+def sign(identity: Identity, key: str, now: datetime) -> str:
+    """A token (JWT, HS256) that owners accept for LIFETIME."""
+    claims = {
+        "aud": _AUDIENCE,
+        "sub": identity.principal,
+        "role": identity.role,
+        "ws": identity.workspace,
+        "shops": list(identity.shops),
+        "agent": identity.agent,
+        "iat": now,
+        "exp": now + LIFETIME,
+    }
+    return jwt.encode(claims, key, algorithm="HS256")
+
+
+def verify(token: str, key: str) -> Identity:
+    """The identity a token carries; raises Unauthenticated where it is not ours or has lapsed."""
+    try:
+        claims = jwt.decode(
+            token, key, algorithms=["HS256"], audience=_AUDIENCE, leeway=5, options={"require": ["exp", "sub"]}
+        )
+    except jwt.InvalidTokenError as error:
+        raise Unauthenticated("the internal identity is missing, not ours, or has lapsed") from error
+    if claims.get("role") not in get_args(Role):
+        raise Unauthenticated("the internal identity names no role that we know")
+    return Identity(
+        principal=str(claims["sub"]),
+        role=claims["role"],
+        workspace=str(claims.get("ws") or ""),
+        shops=tuple(claims.get("shops") or ()),
+        agent=claims.get("agent"),
+    )
