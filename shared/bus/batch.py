@@ -1,0 +1,202 @@
+"""One batch is one transaction: positions, inbox, effects, outbox and dead letters change together or not at all."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import asyncpg
+
+from shared.bus import dead_letters, positions
+from shared.bus.context import Context
+from shared.bus.inbound import Inbound, again
+from shared.contracts.envelope import Event
+from shared.contracts.topics import Topic
+from shared.db.pool import may_pass, transaction
+from shared.telemetry import metrics, trace
+
+Handler = Callable[[asyncpg.Connection, Sequence[Event[Any]], Context], Awaitable[None]]
+"""Handles a batch of one topic in the order of the log; raising blames the batch, which is then halved."""
+
+_INBOX = "insert into inbox(grp, id) select $1, unnest($2::uuid[]) on conflict do nothing returning id"
+
+
+class PositionLost(Exception):
+    """The database says less was handled than we know: it was restored, and the consumer must go back with it."""
+
+
+@dataclass(slots=True)
+class Sorted:
+    """What becomes of each record of a batch."""
+
+    live: list[Inbound] = field(default_factory=list)
+    letters: list[dead_letters.DeadLetter] = field(default_factory=list)
+    ignored: int = 0
+    old: int = 0
+
+
+class Batches:
+    """Runs batches of one (group, topic)."""
+
+    def __init__(
+        self,
+        *,
+        grp: str,
+        topic: Topic,
+        handler: Handler,
+        pool: asyncpg.Pool,
+        context: Callable[[], Context],
+        after_commit: Callable[[], None],
+    ) -> None:
+        self.grp = grp
+        self.topic = topic
+        self.pool = pool
+        self._handler = handler
+        self._context = context
+        self._after_commit = after_commit
+
+    async def run(self, records: Sequence[Inbound], expected: dict[int, int]) -> None:
+        """Handle the records; raises whatever the handler raises, with nothing changed.
+
+        `expected` holds the next offset per partition as this process knows it, and is moved on success.
+        """
+        started = time.monotonic()
+        context = self._context()
+        async with transaction(self.pool) as connection:
+            partitions = sorted({record.partition for record in records})
+            nexts = await positions.lock(connection, self.grp, self.topic.name, partitions)
+            if any(nexts.get(p, -1) < expected.get(p, 0) for p in partitions):
+                raise PositionLost
+            done = await self._sort(connection, records, nexts)
+            await dead_letters.insert(connection, self.grp, self.topic.name, done.letters)
+            fresh = await self._handle(connection, done.live, context)
+            ends = _ends(records, nexts)
+            await positions.advance(connection, self.grp, self.topic.name, ends)
+        expected.update({partition: end for partition, (end, _) in ends.items()})
+        self._committed(context, done, fresh, started)
+
+    async def bury(self, record: Inbound, error: str, expected: dict[int, int]) -> None:
+        """Make a culprit that stands alone a dead letter and go on behind it."""
+        await self.run([replace(record, event=None, refusal=error)], expected)
+
+    async def drain(self, key: bytes) -> None:
+        """Do what an operator asked for the key's letters: retry or discard the culprit, then those behind it."""
+        context = self._context()
+        async with transaction(self.pool) as connection:
+            await dead_letters.lock_parked(connection, self.grp, self.topic.name, [key])
+            letters = await dead_letters.open_letters(connection, self.grp, self.topic.name, key)
+            await self._drain(connection, key, letters, context)
+        context.committed()
+        self._after_commit()
+
+    async def _drain(
+        self, tx: asyncpg.Connection, key: bytes, letters: Sequence[dead_letters.DeadLetter], context: Context
+    ) -> None:
+        """In order, until a letter fails again or one is met that nobody asked for."""
+        for letter in letters:
+            if letter.state == "parked":
+                return
+            if letter.state == "discard":
+                await dead_letters.close(tx, letter, "discarded")
+                continue
+            error = await self._try_again(tx, letter, context)
+            if error is None:
+                await dead_letters.close(tx, letter, "released")
+                continue
+            state = "parked" if self.topic.on_poison == "park" else "skipped"
+            await dead_letters.failed_again(tx, letter, state, error)
+            if state == "parked":
+                return
+        await dead_letters.unpark(tx, self.grp, self.topic.name, key)
+
+    async def _try_again(self, tx: asyncpg.Connection, letter: dead_letters.DeadLetter, context: Context) -> str | None:
+        record = again(self.topic.name, letter)
+        if record.refusal is not None:
+            return record.refusal
+        try:
+            attempt = self._context()
+            async with tx.transaction():
+                await self._handle(tx, [record], attempt)
+        except Exception as error:
+            if may_pass(error, tx):
+                raise
+            return describe(error)
+        context.after_commit(lambda: _tell(attempt))
+        return None
+
+    async def _sort(self, tx: asyncpg.Connection, records: Sequence[Inbound], nexts: dict[int, int]) -> Sorted:
+        done = Sorted()
+        current = [record for record in records if record.offset >= nexts[record.partition]]
+        done.old = len(records) - len(current)
+        parks = self.topic.on_poison == "park"
+        keys = sorted({record.key for record in current}) if parks else []
+        waiting = await dead_letters.lock_parked(tx, self.grp, self.topic.name, keys) if keys else set()
+        for record in current:
+            if record.key in waiting:
+                done.letters.append(_letter(record, "waiting", "waits behind an earlier record of its key"))
+            elif record.refusal is not None:
+                done.letters.append(_letter(record, "parked" if parks else "skipped", record.refusal))
+                if parks:
+                    waiting.add(record.key)
+            elif record.event is None:
+                done.ignored += 1
+            else:
+                done.live.append(record)
+        return done
+
+    async def _handle(self, tx: asyncpg.Connection, live: Sequence[Inbound], context: Context) -> int:
+        """Run the handler over what the inbox has not seen; gives how many that were."""
+        first = {record.event.id: record.event for record in reversed(live) if record.event is not None}
+        if not first:
+            return 0
+        rows = await tx.fetch(_INBOX, self.grp, sorted(first))
+        if rows:
+            fresh = {row["id"] for row in rows}
+            order = dict.fromkeys(record.event.id for record in live if record.event is not None)
+            events = [first[id_] for id_ in order if id_ in fresh]
+            if trace.exporting():
+                events = [replace(e, trace=trace.step(f"{self.grp} {e.type}", e.trace)) for e in events]
+            await self._handler(tx, events, context)
+            await context.flush(tx)
+        return len(rows)
+
+    def _committed(self, context: Context, done: Sorted, fresh: int, started: float) -> None:
+        if context.committed():
+            self._after_commit()
+        name = self.topic.name
+        metrics.BATCH_SECONDS.labels(name).observe(time.monotonic() - started)
+        outcomes = {"handled": fresh, "duplicate": len(done.live) - fresh + done.old, "ignored": done.ignored}
+        for letter in done.letters:
+            metrics.DEAD_LETTERS.labels(name, letter.state).inc()
+            outcomes[letter.state] = outcomes.get(letter.state, 0) + 1
+        for outcome, count in outcomes.items():
+            if count:
+                metrics.RECORDS.labels(name, outcome).inc(count)
+
+
+def describe(error: BaseException) -> str:
+    """The error as a dead letter keeps it; a database's DETAIL may quote content, so it is left out."""
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+
+
+def _ends(records: Sequence[Inbound], nexts: dict[int, int]) -> dict[int, tuple[int, int]]:
+    last: dict[int, Inbound] = {}
+    for record in records:
+        last[record.partition] = record
+    return {p: (record.offset + 1, record.fingerprint) for p, record in last.items() if record.offset + 1 > nexts[p]}
+
+
+def _letter(record: Inbound, state: str, error: str) -> dead_letters.DeadLetter:
+    return dead_letters.DeadLetter(
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        record=record.value,
+        headers=record.headers,
+        error=error,
+        state=state,
+    )
+
+
+def _tell(attempt: Context) -> None:
+    attempt.committed()

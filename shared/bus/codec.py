@@ -1,0 +1,72 @@
+"""Records to events and back; what cannot be read says why."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from shared.contracts import raw_inbound
+from shared.contracts.envelope import MAX_RECORD_BYTES, Event, Message
+from shared.contracts.registry import MESSAGES
+from shared.errors import Invalid, Malformed, TooLarge
+from shared.telemetry import trace
+
+Headers = Sequence[tuple[str, bytes]]
+TRACEPARENT = "traceparent"
+
+
+def encode(event: Event[Any]) -> bytes:
+    """The record's value (structured mode); raises TooLarge before anything is committed."""
+    value = orjson.dumps(event.attributes())
+    if len(value) > MAX_RECORD_BYTES:
+        raise TooLarge(f"{event.type} {event.id} has {len(value)} bytes; a record may have {MAX_RECORD_BYTES}")
+    return value
+
+
+def trace_header(traceparent: str | None) -> list[tuple[str, bytes]]:
+    """The record's headers."""
+    return [(TRACEPARENT, traceparent.encode())] if traceparent else []
+
+
+def trace_of(headers: Headers) -> str | None:
+    """The record's traceparent; a broken one is ignored, as W3C Trace Context asks."""
+    for name, value in headers:
+        if name == TRACEPARENT and value:
+            return trace.valid(value.decode("ascii", "replace"))
+    return None
+
+
+def decode(topic: str, value: bytes | None, headers: Headers) -> Event[Message] | None:
+    """The record as an event; None for a type that this release does not know (a tolerant reader).
+
+    Raises TooLarge, Malformed (not JSON, not an envelope) or Invalid (the content breaks the contract).
+    """
+    if value is None:
+        raise Malformed("the record has no value")
+    if len(value) > MAX_RECORD_BYTES:
+        raise TooLarge(f"the record has {len(value)} bytes; a record may have {MAX_RECORD_BYTES}")
+    try:
+        if topic == raw_inbound.RawReceived.TOPIC:
+            return raw_inbound.decode(value, headers)
+        return _structured(topic, orjson.loads(value), headers)
+    except orjson.JSONDecodeError as error:
+        raise Malformed(f"the record is not JSON: {error}") from error
+    except ValidationError as error:
+        raise Invalid(f"the content breaks the contract: {_first(error)}") from error
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise Malformed(f"the record is no CloudEvents envelope of ours: {type(error).__name__}: {error}") from error
+
+
+def _structured(topic: str, attributes: Any, headers: Headers) -> Event[Message] | None:
+    model = MESSAGES.get(attributes["type"])
+    if model is None:
+        return None
+    if topic != model.TOPIC:
+        raise Malformed(f"{model.TYPE} does not belong on {topic}")
+    return Event.from_attributes(attributes, model.model_validate(attributes["data"]), trace_of(headers))
+
+
+def _first(error: ValidationError) -> str:
+    """Where and why, without the value: it may be personal."""
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])

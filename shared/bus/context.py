@@ -1,0 +1,106 @@
+"""What a handler, a timer or an API command works with: the moment, the settings, and the events it emits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from shared.bus.codec import encode
+from shared.bus.settings import SettingsReader
+from shared.contracts.envelope import Event, Message
+from shared.ids import derived_id, new_id
+from shared.telemetry import trace as tracing
+
+MAX_DEPTH = 32
+"""Longer chains of cause and effect are loops."""
+
+_INSERT = """
+    insert into outbox(topic, key, value, trace)
+    select * from unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[])
+"""
+
+
+@dataclass(slots=True)
+class Context:
+    """One unit of work; its events are in the outbox when its transaction commits."""
+
+    source: str
+    now: datetime
+    settings: SettingsReader
+    _events: list[Event[Any]] = field(default_factory=list)
+    _after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    def emit(
+        self, data: Message, *, cause: Event[Any], version: int | None = None, ordinal: int = 0, shop: str | None = None
+    ) -> Event[Any]:
+        """An event that `cause` causes; the same cause makes the same id (architecture.md §4)."""
+        if cause.causation_depth >= MAX_DEPTH:
+            raise RuntimeError(
+                f"{data.TYPE} would be link {MAX_DEPTH + 1} of a chain of causes that began with {cause.correlation}"
+            )
+        event = Event(
+            id=derived_id(cause.id, data.TYPE, data.about(), ordinal),
+            source=self.source,
+            time=self.now,
+            workspace=cause.workspace,
+            shop=shop or cause.shop,
+            version=version,
+            correlation=cause.correlation or cause.id,
+            causation=cause.id,
+            causation_depth=cause.causation_depth + 1,
+            trace=tracing.child(cause.trace),
+            data=data,
+        )
+        self._events.append(event)
+        return event
+
+    def begin(
+        self,
+        data: Message,
+        *,
+        workspace: str,
+        shop: str | None = None,
+        version: int | None = None,
+        id: UUID | None = None,
+        trace: str | None = None,
+        correlation: UUID | None = None,
+    ) -> Event[Any]:
+        """An event that a person or a timer begins; a timer gives the id it derives from (row, due_at)."""
+        event = Event(
+            id=id or new_id(),
+            source=self.source,
+            time=self.now,
+            workspace=workspace,
+            shop=shop,
+            version=version,
+            correlation=correlation,
+            trace=tracing.child(trace),
+            data=data,
+        )
+        self._events.append(event)
+        return event
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Call this once the transaction is committed, never when it is not."""
+        self._after_commit.append(call)
+
+    async def flush(self, tx: asyncpg.Connection) -> None:
+        """Insert the events into the outbox; the last thing before the commit."""
+        if not self._events:
+            return
+        await tx.execute(
+            _INSERT,
+            [event.topic for event in self._events],
+            [event.key for event in self._events],
+            [encode(event) for event in self._events],
+            [event.trace for event in self._events],
+        )
+
+    def committed(self) -> bool:
+        """Tell whom it concerns; True where there are events for the relay."""
+        for call in self._after_commit:
+            call()
+        return bool(self._events)

@@ -1,0 +1,111 @@
+"""The outbox relay: what a transaction decided to say is said, in order, at least once (architecture.md §5.5)."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Sequence
+
+import asyncpg
+
+from shared.bus.codec import trace_header
+from shared.bus.producer import BusProducer
+from shared.config import ServiceConfig
+from shared.db.pool import may_pass, server_settings
+from shared.telemetry import metrics
+
+log = logging.getLogger(__name__)
+
+ROUND = 1000
+POLL_S = 0.5
+"""Another process's rows, or one whose relay died, are found by polling; our own wake us at once."""
+
+_LOCK = "select pg_advisory_xact_lock(hashtext($1), 1)"
+_READ = "select id, topic, key, value, trace, at from outbox order by id limit $1"
+_DELETE = "delete from outbox where id = any($1::bigint[])"
+
+
+class Relay:
+    """Moves rows of one schema's outbox to Kafka; of several replicas one does it at a time."""
+
+    def __init__(self, config: ServiceConfig, schema: str, dsn: str, producer: BusProducer) -> None:
+        self._config = config
+        self._schema = schema
+        self._dsn = dsn
+        self._producer = producer
+        self._wake = asyncio.Event()
+        self._connection: asyncpg.Connection | None = None
+        self.heartbeat = time.monotonic()
+
+    def wake(self) -> None:
+        """Rows were committed: start a round now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Relay until cancelled; whatever fails is tried again."""
+        pause = 0.1
+        try:
+            while True:
+                self.heartbeat = time.monotonic()
+                try:
+                    sent = await self._round()
+                    pause = 0.1
+                except Exception as error:  # noqa: BLE001 - the relay must outlive whatever one round meets
+                    metrics.OUTBOX_FAILURES.inc()
+                    self._report(error)
+                    await self._disconnect()
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, 5)
+                    continue
+                if sent < ROUND:
+                    await self._wait()
+        finally:
+            await self._disconnect()
+
+    def _report(self, error: Exception) -> None:
+        level = logging.WARNING if may_pass(error, self._connection) else logging.ERROR
+        log.log(level, "relay round failed", extra={"error": f"{type(error).__name__}: {error}"})
+
+    async def _wait(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), POLL_S)
+        self._wake.clear()
+
+    async def _round(self) -> int:
+        """Send the next rows in id order and delete them; gives how many. A failure leaves all of them."""
+        connection = await self._connected()
+        async with connection.transaction():
+            await connection.execute(_LOCK, self._schema)
+            rows = await connection.fetch(_READ, ROUND)
+            metrics.OUTBOX_AGE.set(_age(rows))
+            if not rows:
+                return 0
+            await self._producer.send_all(
+                [(row["topic"], row["key"], row["value"], trace_header(row["trace"])) for row in rows],
+                timeout_s=self._config.delivery_timeout_s,
+            )
+            await connection.execute(_DELETE, [row["id"] for row in rows])
+        metrics.OUTBOX_SENT.inc(len(rows))
+        return len(rows)
+
+    async def _connected(self) -> asyncpg.Connection:
+        """Our own connection: a round may wait for Kafka longer than other transactions may be idle."""
+        if self._connection is None or self._connection.is_closed():
+            idle_ms = int((self._config.delivery_timeout_s + 5) * 1000)
+            self._connection = await asyncpg.connect(
+                self._dsn,
+                timeout=5,
+                command_timeout=15,
+                server_settings=server_settings(self._schema, idle_in_transaction_ms=idle_ms),
+            )
+        return self._connection
+
+    async def _disconnect(self) -> None:
+        """Close before the next round: a lost session must not hold the lock beside a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+
+def _age(rows: Sequence[asyncpg.Record]) -> float:
+    return max(0.0, time.time() - rows[0]["at"].timestamp()) if rows else 0.0

@@ -1,0 +1,88 @@
+"""Connections to a service's own schema, with the timeouts that keep one frozen process from holding the others."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import asyncpg
+
+from shared.errors import MayPass
+
+log = logging.getLogger(__name__)
+
+POOL_SIZE = 4
+IDLE_IN_TRANSACTION_MS = 5_000
+STATEMENT_TIMEOUT_MS = 10_000
+
+_PASSING: tuple[type[BaseException], ...] = (
+    MayPass,
+    OSError,
+    TimeoutError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.TransactionRollbackError,  # serialisation, deadlock
+    asyncpg.OperatorInterventionError,  # shut down, crash, cancelled
+    asyncpg.InsufficientResourcesError,  # disk full, out of memory, too many connections
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,  # a standby answers during a failover
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.UndefinedTableError,  # the schema is not migrated yet, or was restored: no record is to blame
+    asyncpg.UndefinedColumnError,
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.PostgresSystemError,
+    asyncpg.InternalServerError,
+)
+
+
+def may_pass(error: BaseException, connection: asyncpg.Connection | None = None) -> bool:
+    """Whether the same work may succeed later, so that no record is to blame for the error."""
+    if isinstance(error, asyncpg.InterfaceError):  # also raised for wrong arguments: then the connection still lives
+        return connection is None or connection.is_closed() or "closed" in str(error)
+    return isinstance(error, _PASSING)
+
+
+def server_settings(schema: str, *, idle_in_transaction_ms: int = IDLE_IN_TRANSACTION_MS) -> dict[str, str]:
+    """The session's settings: the service's schema first, and no wait without end."""
+    return {
+        "application_name": f"switchboard-{schema}",
+        "search_path": schema,
+        "idle_in_transaction_session_timeout": str(idle_in_transaction_ms),
+        "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+        "tcp_keepalives_idle": "10",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+        "jit": "off",
+    }
+
+
+async def create_pool(dsn: str, schema: str, **more: Any) -> asyncpg.Pool:
+    """A pool that opens its connections when they are needed: a service starts without its database too."""
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=0,
+        max_size=POOL_SIZE,
+        max_inactive_connection_lifetime=300,
+        command_timeout=STATEMENT_TIMEOUT_MS / 1000 + 5,
+        timeout=5,
+        server_settings=server_settings(schema),
+        **more,
+    )
+
+
+@asynccontextmanager
+async def connection(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
+    """One of the pool's connections."""
+    async with pool.acquire() as one:
+        yield cast("asyncpg.Connection", one)
+
+
+@asynccontextmanager
+async def transaction(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
+    """One transaction (READ COMMITTED): committed at the end, rolled back where anything is raised."""
+    async with pool.acquire() as one, one.transaction():
+        yield cast("asyncpg.Connection", one)

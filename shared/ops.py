@@ -1,0 +1,106 @@
+"""The routes every process answers beside its API: liveness, readiness, metrics, settings' versions."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import orjson
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.errors import MayPass, NotFound, SwitchboardError
+from shared.http import problem
+from shared.telemetry import metrics
+
+if TYPE_CHECKING:
+    from shared.service import Runtime
+
+log = logging.getLogger(__name__)
+
+
+class NotAlive(SwitchboardError):
+    """The process should be started anew."""
+
+    status = 503
+    reason = "not_alive"
+
+
+def wrap(runtime: "Runtime", api: ASGIApp | None) -> ASGIApp:
+    """The process's whole HTTP face: our routes first, the API for the rest, every request measured."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            own = _own(runtime, scope["path"])
+            if own is not None:
+                return await own(scope, receive, send)
+        if api is None:
+            return await problem(NotFound("this service has no API"))(scope, receive, send)
+        if scope["type"] != "http":
+            return await api(scope, receive, send)
+        return await _measured(api, scope, receive, send)
+
+    return app
+
+
+def _own(runtime: "Runtime", path: str) -> Response | None:
+    if path == "/healthz":
+        return _state(runtime.not_alive(), NotAlive)
+    if path == "/readyz":
+        return _state(runtime.not_ready(), MayPass)
+    if path == "/metrics":
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    if path == "/internal/settings":
+        return Response(orjson.dumps(runtime.settings.versions()), media_type="application/json")
+    return None
+
+
+def _state(why_not: str | None, error: type[SwitchboardError]) -> Response:
+    return Response(b"ok", media_type="text/plain") if why_not is None else problem(error(why_not))
+
+
+async def _measured(api: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    started, status = time.perf_counter(), 500
+
+    async def watched(message: Message) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        await send(message)
+
+    try:
+        await api(scope, receive, watched)
+    except Exception:
+        if status != 500:
+            raise
+    finally:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        metrics.HTTP_SECONDS.labels(scope["method"], route, status).observe(time.perf_counter() - started)
+
+
+class _Server(uvicorn.Server):
+    """Signals are the runtime's: it drains first."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone."""
+        yield
+
+
+def server(runtime: "Runtime") -> uvicorn.Server:
+    """The HTTP server of a process, in the loop of its consumers."""
+    config = uvicorn.Config(
+        runtime.app,
+        host=runtime.config.host,
+        port=runtime.config.port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=5,
+    )
+    return _Server(config)

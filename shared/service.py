@@ -1,0 +1,267 @@
+"""What every service is: consumers, relay, settings, loops and an HTTP API, started and drained together.
+
+A service's main.py says what it consists of; nothing else reads the environment or builds objects.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import asyncpg
+from faststream.kafka import KafkaBroker
+from faststream.kafka.subscriber.usecase import LogicSubscriber
+from faststream.middlewares import AckPolicy
+from starlette.types import ASGIApp
+
+from shared import ops
+from shared.bus.batch import Batches, Handler
+from shared.bus.consumer import Consumer
+from shared.bus.context import Context
+from shared.bus.producer import BusProducer
+from shared.bus.relay import Relay
+from shared.bus.settings import SettingsReader
+from shared.clock import Clock, utc_now
+from shared.config import ServiceConfig
+from shared.contracts.topics import TOPICS
+from shared.db.pool import create_pool, may_pass, transaction
+from shared.telemetry import logs, trace
+from shared.verify import Check
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_MAX_S = 60
+"""A loop silent for longer is dead: liveness fails and the supervisor starts the process anew."""
+
+Loop = Callable[["Runtime"], Awaitable[None]]
+Command = Callable[["Runtime", list[str]], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of one service."""
+
+    name: str
+    config: type[ServiceConfig]
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
+    api: Callable[["Runtime"], ASGIApp] | None = None
+    loops: Sequence[Loop] = ()
+    checks: Sequence[Check] = ()
+    commands: Mapping[str, Command] = field(default_factory=dict)
+
+    @property
+    def migrations(self) -> Path:
+        """Where the service's own migrations are."""
+        return Path(__file__).parent.parent / "services" / self.name / "migrations"
+
+    def dsn(self, config: ServiceConfig) -> str:
+        """The service's own database, where one is named, else the one for all."""
+        return os.environ.get(f"SWITCHBOARD_POSTGRES_{self.name.upper()}") or config.postgres
+
+
+class Runtime:
+    """One running process of a service."""
+
+    def __init__(self, service: Service, config: ServiceConfig, pool: asyncpg.Pool, clock: Clock = utc_now) -> None:
+        self.service = service
+        self.config = config
+        self.pool = pool
+        self.clock = clock
+        self.settings = SettingsReader(config, service.name)
+        self.producer = BusProducer(config, service.name)
+        self.relay = Relay(config, service.name, service.dsn(config), self.producer)
+        self.consumers = {name: self._consumer(name, handler) for name, handler in service.handlers.items()}
+        self.draining = False
+        self.started = False
+        self.app = ops.wrap(self, service.api(self) if service.api else None)
+
+    def _consumer(self, name: str, handler: Handler) -> Consumer:
+        batches = Batches(
+            grp=f"{self.service.name}.{name}",
+            topic=TOPICS[name],
+            handler=handler,
+            pool=self.pool,
+            context=self.context,
+            after_commit=self.relay.wake,
+        )
+        return Consumer(self.config, TOPICS[name], batches)
+
+    def context(self) -> Context:
+        """A new unit of work."""
+        return Context(source=self.service.name, now=self.clock(), settings=self.settings)
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[tuple[asyncpg.Connection, Context]]:
+        """One transaction for a command or a timer, its events committed with it and relayed after it."""
+        context = self.context()
+        async with transaction(self.pool) as tx:
+            yield tx, context
+            await context.flush(tx)
+        if context.committed():
+            self.relay.wake()
+
+    def consumer(self, topic: str) -> Consumer:
+        """The consumer of a topic."""
+        return self.consumers[topic]
+
+    def not_alive(self) -> str | None:
+        """Why the process should be started anew, or None."""
+        beats = {f"consumer {name}": consumer.heartbeat for name, consumer in self.consumers.items()}
+        beats["relay"] = self.relay.heartbeat
+        silent = [name for name, beat in beats.items() if time.monotonic() - beat > HEARTBEAT_MAX_S]
+        return f"no heartbeat for {HEARTBEAT_MAX_S} s: {', '.join(silent)}" if self.started and silent else None
+
+    def not_ready(self) -> str | None:
+        """Why requests should go elsewhere, or None; never because of lag."""
+        if self.draining:
+            return "draining"
+        if not self.settings.ready():
+            return "settings are not read yet"
+        return None if self.started else "starting"
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then finish what is in hand."""
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with asyncio.TaskGroup() as group:
+            server = ops.server(self)
+            serving = group.create_task(server.serve())
+            background = [group.create_task(self.settings.run()), group.create_task(self.relay.run())]
+            background += [group.create_task(_forever(loop, self)) for loop in self.service.loops]
+            consuming = group.create_task(self._consume())
+            waiting = group.create_task(stop.wait())
+            await asyncio.wait({serving, consuming, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            await self._drain(consuming)
+            server.should_exit = True
+            waiting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await serving
+            for task in background:
+                task.cancel()
+        await self.producer.stop()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.pool.close(), 5)
+
+    async def _consume(self) -> None:
+        """Connect the consumers, however long Kafka stays away, and run them."""
+        broker = await self._connected()
+        self.started = True
+        try:
+            async with asyncio.TaskGroup() as group:
+                for consumer, subscriber in zip(self.consumers.values(), broker.subscribers, strict=True):
+                    group.create_task(consumer.run(cast(LogicSubscriber[Any], subscriber).consumer))
+        finally:
+            await broker.stop()
+
+    async def _connected(self) -> KafkaBroker:
+        pause = 0.1
+        while True:
+            broker = declare(self)
+            try:
+                await broker.start()
+                return broker
+            except Exception as error:  # noqa: BLE001 - whatever keeps Kafka away, we wait for it
+                log.warning("waiting for Kafka", extra={"error": f"{type(error).__name__}: {error}"})
+                with contextlib.suppress(Exception):
+                    await broker.stop()
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 2)
+
+    async def _drain(self, consuming: asyncio.Task[None]) -> None:
+        """Stop fetching, finish the batch, commit, leave (architecture.md §5.6)."""
+        self.draining = True
+        if not self.started:
+            consuming.cancel()
+            return
+        for consumer in self.consumers.values():
+            consumer.stopping.set()
+        done, _ = await asyncio.wait({consuming}, timeout=self.config.drain_s)
+        if not done:
+            log.warning("the batch in hand did not finish in time; it will be handled again")
+            consuming.cancel()
+
+
+def declare(runtime: Runtime) -> KafkaBroker:
+    """FastStream's part: groups, listeners, connections. Subscribers have no handler, the loop is ours."""
+    config = runtime.config
+    broker = KafkaBroker(
+        config.kafka,
+        client_id=f"switchboard-{runtime.service.name}",
+        consumer_only=True,
+        allow_auto_create_topics=False,
+        request_timeout_ms=20_000,
+        metadata_max_age_ms=60_000,
+        logger=None,
+    )
+    for name, consumer in runtime.consumers.items():
+        broker.subscriber(
+            config.topic_prefix + name,
+            group_id=f"{config.topic_prefix}{runtime.service.name}.{name}",
+            listener=consumer,
+            auto_offset_reset="none",
+            ack_policy=AckPolicy.MANUAL,
+            session_timeout_ms=int(config.session_timeout_s * 1000),
+            heartbeat_interval_ms=int(config.session_timeout_s * 200),
+            max_partition_fetch_bytes=2 * 1024 * 1024,
+        )
+    return broker
+
+
+async def _forever(loop: Loop, runtime: Runtime) -> None:
+    """Run a background loop; where the database or Kafka is away it begins again, a bug ends the process."""
+    pause = 0.1
+    while True:
+        started = time.monotonic()
+        try:
+            await loop(runtime)
+            return
+        except Exception as error:
+            if not may_pass(error):
+                raise
+            log.warning("loop begins again", extra={"loop": loop.__name__, "error": f"{type(error).__name__}: {error}"})
+        pause = 0.1 if time.monotonic() - started > 10 else min(pause * 2, 5)
+        await asyncio.sleep(pause)
+
+
+@asynccontextmanager
+async def prepared(service: Service, config: ServiceConfig | None = None) -> AsyncIterator[Runtime]:
+    """A runtime that is not running yet, for commands that need the pool."""
+    config = config or service.config()
+    pool = await create_pool(service.dsn(config), service.name)
+    runtime = Runtime(service, config, pool)
+    try:
+        yield runtime
+    finally:
+        pool.terminate()
+
+
+async def serve(service: Service) -> int:
+    """Run the service until it is told to stop."""
+    config = service.config()
+    logs.configure(service.name, config.log_level)
+    trace.configure(service.name)
+    async with prepared(service, config) as runtime:
+        await runtime.run()
+    return 0
+
+
+def main(service: Service, arguments: Sequence[str] | None = None) -> None:
+    """`python -m services.<name> [command]`: serve, or one of the commands every service has."""
+    import uvloop  # noqa: PLC0415 - not on every platform that reads our contracts
+
+    from shared import commands  # noqa: PLC0415 - commands import this module
+
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    raise SystemExit(uvloop.run(commands.run(service, argv)))
+
+
+__all__ = ["Runtime", "Service", "main"]

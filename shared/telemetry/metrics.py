@@ -1,0 +1,35 @@
+"""The one list of metrics: code can count nothing that is not defined here."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+# --- the bus ---------------------------------------------------------------------------------------------------------
+RECORDS = Counter("switchboard_records_total", "Records by what became of them.", ["topic", "outcome"])
+"""outcome: handled, duplicate, ignored (a type this service does not read), parked, skipped, waiting"""
+BATCH_SECONDS = Histogram("switchboard_batch_seconds", "One batch's transaction.", ["topic"], buckets=_SECONDS)
+LAG = Gauge("switchboard_consumer_lag_records", "Records on the log that are not handled yet.", ["topic"])
+OLDEST_UNHANDLED = Gauge(
+    "switchboard_oldest_unhandled_seconds",
+    "Age of the record handled last while more wait; 0 when caught up.",
+    ["topic"],
+)
+REBALANCES = Counter("switchboard_rebalances_total", "Assignments of partitions to this process.", ["topic"])
+REWINDS = Counter("switchboard_rewinds_total", "Positions set back, by cause.", ["topic", "cause"])
+"""cause: log-truncated, log-replaced, database-restored, gap"""
+BATCH_RETRIES = Counter("switchboard_batch_retries_total", "Batches rolled back because something was away.", ["topic"])
+CONSUMER_STOPPED = Gauge(
+    "switchboard_consumer_stopped", "1 while too many dead letters have stopped a topic.", ["topic"]
+)
+DEAD_LETTERS = Counter("switchboard_dead_letters_total", "Records that could not be handled.", ["topic", "state"])
+OUTBOX_SENT = Counter("switchboard_outbox_sent_total", "Events sent by the relay.")
+OUTBOX_AGE = Gauge("switchboard_outbox_oldest_seconds", "Age of the oldest event that waits in the outbox.")
+OUTBOX_FAILURES = Counter("switchboard_outbox_failures_total", "Rounds of the relay that failed.")
+
+# --- HTTP ------------------------------------------------------------------------------------------------------------
+HTTP_SECONDS = Histogram(
+    "switchboard_http_seconds", "Requests by route.", ["method", "route", "status"], buckets=_SECONDS
+)
+
+# --- settings --------------------------------------------------------------------------------------------------------
+SETTINGS_DOCUMENTS = Gauge("switchboard_settings_documents", "Documents read from the topic settings.")

@@ -1,0 +1,166 @@
+"""A running desk for a test: real services as processes on the stack, with a database and topics of its own."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import asyncpg
+import httpx
+
+from tests.stack import Stack
+
+ROOT = Path(__file__).parent.parent
+KEY = "test-installation-key-of-thirty-two-bytes!"
+
+
+class ServiceProcess:
+    """One process of one service."""
+
+    def __init__(self, module: str, environment: Mapping[str, str], port: int, log: Path) -> None:
+        self.module = module
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = log
+        self._environment = dict(environment, SWITCHBOARD_PORT=str(port))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; `ready` tells when it serves."""
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", self.module], cwd=ROOT, env=self._environment, stdout=output, stderr=output
+            )
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def stop(self, timeout_s: float = 30) -> int:
+        """SIGTERM, and wait until it has drained; gives the exit code."""
+        if self.alive:
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float = 30) -> int:
+        """Wait for the end."""
+        assert self._process is not None
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    async def ready(self, timeout_s: float = 60) -> None:
+        """Wait until /readyz says yes."""
+        deadline = time.monotonic() + timeout_s
+        async with httpx.AsyncClient() as client:
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    if (await client.get(f"{self.url}/readyz", timeout=2)).status_code == 200:
+                        return
+                if not self.alive or time.monotonic() > deadline:
+                    raise AssertionError(f"{self.module} is not ready:\n{self.log.read_text()[-3000:]}")
+                await asyncio.sleep(0.05)
+
+
+class Desk:
+    """Services of the product (or of a test) on one stack."""
+
+    def __init__(self, stack: Stack, database: str, prefix: str, more: Mapping[str, str] | None = None) -> None:
+        self.stack = stack
+        self.database = database
+        self.prefix = prefix
+        self.directory = Path(tempfile.mkdtemp(prefix="desk-", dir=stack.directory))
+        self.processes: dict[str, ServiceProcess] = {}
+        self._more = dict(more or {})
+        self._ports: dict[str, int] = {}
+
+    @property
+    def dsn(self) -> str:
+        """The desk's database."""
+        return self.stack.dsn(self.database)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every process of the desk is started with."""
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")},
+            "SWITCHBOARD_KAFKA": self.stack.kafka.bootstrap,
+            "SWITCHBOARD_POSTGRES": self.dsn,
+            "SWITCHBOARD_BLOBS": str(self.directory / "blobs"),
+            "SWITCHBOARD_KEY": KEY,
+            "SWITCHBOARD_TOPIC_PREFIX": self.prefix,
+            "SWITCHBOARD_HOST": "127.0.0.1",
+            "SWITCHBOARD_URLS": json.dumps({name: f"http://127.0.0.1:{port}" for name, port in self._ports.items()}),
+            **self._more,
+        }
+
+    async def start(self, *modules: str) -> None:
+        """Start these (`services.tickets`; a second replica is `services.tickets#2`) and wait until all are ready."""
+        for module in modules:
+            self._ports.setdefault(module.rpartition(".")[2], free_port())
+        for module in modules:
+            name = module.rpartition(".")[2]
+            log = self.directory / f"{name}.log"
+            process = ServiceProcess(module.partition("#")[0], self.environment, self._ports[name], log)
+            self.processes[name] = process
+            process.start()
+        await asyncio.gather(*(self.processes[module.rpartition(".")[2]].ready() for module in modules))
+
+    def url(self, name: str) -> str:
+        """The base URL of a service."""
+        return self.processes[name].url
+
+    async def run(self, module: str, *arguments: str) -> tuple[int, str]:
+        """Run a command of a service or of the operator; gives exit code and stdout."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            module,
+            *arguments,
+            cwd=ROOT,
+            env=self.environment,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        output, _ = await process.communicate()
+        return process.returncode or 0, output.decode()
+
+    async def connect(self, schema: str) -> asyncpg.Connection:
+        """A connection to a service's schema."""
+        return await asyncpg.connect(self.dsn, server_settings={"search_path": schema})
+
+    def stop(self, names: Iterable[str] | None = None) -> None:
+        """Stop the processes and make sure that they are gone."""
+        for name in list(names if names is not None else self.processes):
+            process = self.processes.pop(name)
+            if process.alive:
+                process.stop()
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
