@@ -18,6 +18,7 @@ from shared.contracts.settings import Secret
 from shared.errors import Invalid, StoreUnavailable
 
 MAX_FILE_BYTES = 4096
+MAX_SEALED_BYTES = 2048
 _PURPOSE = b"switchboard/settings/secrets/v1"
 OURS = "SWITCHBOARD_"
 """No account may point at our own variables: our key and our passwords are nobody's webhook secret."""
@@ -25,14 +26,16 @@ OURS = "SWITCHBOARD_"
 
 def seal(value: str, key: str) -> Secret:
     """The secret as it may be stored and published; only holders of the installation's key can open it."""
+    if len(value.encode()) > MAX_SEALED_BYTES:
+        raise Invalid(f"a sealed secret may have {MAX_SEALED_BYTES} bytes", reason="secret_refused")
     return Secret(sealed=_box(key).encrypt(value.encode()).decode())
 
 
 def open_secret(secret: Secret, key: str) -> str:
     """The secret itself.
 
-    Raises StoreUnavailable where it may be there later (variable unset, file missing, sealing key not given) and Invalid
-    where the document is wrong; messages name what is missing and never hold the secret.
+    Raises StoreUnavailable where it may be there later (variable unset, file missing, sealing key not given) and
+    Invalid where the document is wrong; messages name what is missing and never hold the secret.
     """
     if secret.sealed is not None:
         return _unsealed(secret.sealed, key)
