@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
-import time
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -57,34 +57,40 @@ def cache_folder() -> Path:
     return Path(configured).expanduser()
 
 
-def ensure_jars(progress: Progress | None = None) -> list[Path]:
-    """The jars' paths, all verified; what is missing is downloaded. `progress(done, total)` counts downloaded bytes."""
+def ensure_jars(progress: Progress | None = None, given_up: threading.Event | None = None) -> list[Path]:
+    """The jars' paths, all verified; what is missing is downloaded. `progress(done, total)` counts downloaded bytes.
+
+    Whoever waits in another thread sets `given_up` to end it after the jars in hand.
+    """
     repository = writable_folder(cache_folder() / "maven")
     jars = kafka_jars()
+    stop = given_up or threading.Event()
     with _locked(repository.parent / "maven.lock"), ThreadPoolExecutor(_PARALLEL) as pool:
         intact = pool.map(lambda jar: jar.is_intact(repository), jars)
         missing = [jar for jar, good in zip(jars, intact, strict=True) if not good]
         total, done = sum(jar.size for jar in missing), 0
-        for jar in pool.map(lambda jar: _fetch(jar, repository), missing):
+        for jar in pool.map(lambda jar: _fetch(jar, repository, stop), missing):
             done += jar.size
             if progress is not None:
                 progress(done, total)
     return [jar.path_in(repository) for jar in jars]
 
 
-def _fetch(jar: Jar, repository: Path) -> Jar:
+def _fetch(jar: Jar, repository: Path, stop: threading.Event) -> Jar:
     from jgo.maven import MavenContext  # noqa: PLC0415 - half a second that only the first start has to pay
 
     problem = "its bytes are not the pinned ones"
     for attempt in range(_TRIES):
+        if stop.is_set():
+            problem = "given up"
+            break
         jar.path_in(repository).unlink(missing_ok=True)
+        context = MavenContext(repo_cache=repository, timeout=60)
         try:
-            MavenContext(repo_cache=repository, timeout=60).project(jar.group, jar.artifact).at_version(
-                jar.version
-            ).artifact().resolve()
+            context.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve()
         except Exception as error:  # noqa: BLE001 - jgo and requests raise many kinds, all mean "not fetched"
             problem = f"{type(error).__name__}: {error}"
-            time.sleep(0.5 * 2**attempt)
+            stop.wait(0.5 * 2**attempt)
             continue
         if jar.is_intact(repository):
             return jar

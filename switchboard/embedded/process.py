@@ -47,7 +47,10 @@ class ServerProcess:
         user: tuple[int, int] | None = None,
         cwd: Path | None = None,
     ) -> None:
-        """Start the command in a session of its own, so that a Ctrl-C in the terminal reaches only the supervisor."""
+        """Start the command in a session of its own, so that a Ctrl-C in the terminal reaches only the supervisor.
+
+        `env` is the whole environment, ours where it is not given.
+        """
         descriptor = open_log(self.log)
         try:
             self._process = await asyncio.create_subprocess_exec(
@@ -55,7 +58,7 @@ class ServerProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=descriptor,
-                env={**os.environ, **(env or {})},
+                env=env,
                 start_new_session=True,
                 cwd=cwd,
             )

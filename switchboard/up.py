@@ -1,0 +1,176 @@
+"""Brings the whole desk up on one machine and keeps it up until it is told to stop."""
+
+import asyncio
+import os
+import signal
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.util import find_spec
+
+from switchboard.commands import keys_in, output_of
+from switchboard.console import Download, out, step
+from switchboard.detach import leave_starter
+from switchboard.embedded.disk import writable_folder
+from switchboard.embedded.kafka import Kafka
+from switchboard.embedded.postgres import Postgres
+from switchboard.installation import Installation, Running
+from switchboard.migrate import migrate
+from switchboard.services import FIRST_PORT, Desk, chosen, ports_for
+from switchboard.supervisor import Kept, Supervisor
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the operator asked for."""
+
+    only: list[str] = field(default_factory=list)
+    first_port: int = FIRST_PORT
+    kafka_port: int | None = None
+    postgres_port: int | None = None
+    demo: bool = False
+    sync: bool = False
+
+
+async def up(installation: Installation, options: Options) -> int:
+    """Run the desk until SIGINT or SIGTERM; gives the exit code. A second signal ends everything at once."""
+    task = asyncio.current_task()
+    assert task is not None
+    running = _Up(installation, options)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, running.on_signal, task)
+    try:
+        await running.run()
+    except asyncio.CancelledError:
+        out.print("stopped; everything is kept in", str(installation.folder))
+    return 0 if running.ready else 130
+
+
+class _Up:
+    def __init__(self, installation: Installation, options: Options) -> None:
+        self.installation = installation
+        self.options = options
+        self.ready = False
+        self._signals = 0
+        self._started_at = datetime.now(UTC)
+        self._desk: Desk | None = None
+        self._supervisor: Supervisor | None = None
+        self._servers: dict[str, Kafka | Postgres] = {}
+
+    def on_signal(self, task: asyncio.Task[object]) -> None:
+        """The first asks for an orderly stop; the second leaves at once, and the tethers take everything along."""
+        self._signals += 1
+        if self._signals > 1:
+            os._exit(130)
+        out.print("stopping (once more to stop without waiting)…")
+        task.cancel()
+
+    async def run(self) -> None:
+        """All steps; whatever was started is stopped in reverse order, however this ends."""
+        names = chosen(self.options.only)
+        async with AsyncExitStack() as stack:
+            ports = ports_for(names, self.options.first_port)
+            kafka, postgres = await self._start_servers(stack)
+            self._desk = desk = self._make_desk(kafka, postgres, ports)
+            with step("topics and migrations"):
+                await migrate(desk, names, embedded="Kafka" in self._servers, sync=self.options.sync)
+            if "gateway" in names:
+                self.installation.keep_access_keys(
+                    keys_in(await output_of(desk, "services.gateway", "bootstrap", service="gateway"))
+                )
+            await self._start_services(stack, desk)
+            self._write(ready=True)
+            if self.options.demo:
+                await self._play(stack, desk)
+            self.ready = True
+            self._summary(desk)
+            leave_starter(self.installation.logs / "up.log")
+            await asyncio.Event().wait()
+
+    async def _start_servers(self, stack: AsyncExitStack) -> tuple[str, str]:
+        """The addresses of Kafka and PostgreSQL: the operator's own by environment, else embedded ones."""
+        kafka, postgres = os.environ.get("SWITCHBOARD_KAFKA"), os.environ.get("SWITCHBOARD_POSTGRES")
+        folder, logs = self.installation.folder, self.installation.logs
+        async with asyncio.TaskGroup() as group:
+            if not kafka:
+                broker = Kafka(folder / "kafka", port=self.options.kafka_port, log=logs / "kafka.log")
+                self._servers["Kafka"] = broker
+                stack.push_async_callback(broker.stop)
+                group.create_task(self._start_kafka(broker))
+            if not postgres:
+                server = Postgres(folder / "postgres", port=self.options.postgres_port, log=logs / "postgres.log")
+                self._servers["PostgreSQL"] = server
+                stack.push_async_callback(server.stop)
+                group.create_task(self._start_postgres(server))
+        return kafka or broker.bootstrap, postgres or server.dsn
+
+    async def _start_kafka(self, broker: Kafka) -> None:
+        with step("Kafka"):
+            await broker.start(Download("Kafka's programs"))
+
+    async def _start_postgres(self, server: Postgres) -> None:
+        with step("PostgreSQL"):
+            await server.start()
+
+    def _make_desk(self, kafka: str, postgres: str, ports: dict[str, int]) -> Desk:
+        blobs = os.environ.get("SWITCHBOARD_BLOBS")
+        if not blobs:
+            blobs = str(writable_folder(self.installation.folder / "blobs", 0o700))
+        prefix = os.environ.get("SWITCHBOARD_TOPIC_PREFIX", "")
+        return Desk(kafka, postgres, blobs, self.installation.key(), ports, prefix)
+
+    async def _start_services(self, stack: AsyncExitStack, desk: Desk) -> None:
+        supervisor = Supervisor(desk, self.installation.logs, notice=self._notice, changed=self._write)
+        self._supervisor = supervisor
+        stack.push_async_callback(supervisor.stop)
+        for name, server in self._servers.items():
+            supervisor.also_keep(Kept(name, server.start, server.ended))
+        with step(f"services: {', '.join(desk.ports) or 'none yet'}"):
+            await supervisor.start()
+
+    async def _play(self, stack: AsyncExitStack, desk: Desk) -> None:
+        """The demo's workspace and agents; its traffic plays on while the desk is used."""
+        if find_spec("switchboard.seed") is None:
+            return
+        with step("demo: a workspace with two shops and six agents"):
+            environment = self.installation.command_environment()
+            told = await output_of(desk, "switchboard.seed", "workspace", extra=environment)
+            self.installation.keep_access_keys(keys_in(told))
+        playing = asyncio.create_task(output_of(desk, "switchboard.seed", "traffic", extra=environment))
+        stack.callback(playing.cancel)
+
+    def _notice(self, words: str) -> None:
+        out.print(f"[yellow]![/] {datetime.now(UTC):%H:%M:%S} {words}")
+        self._write(ready=self.ready)
+
+    def _write(self, *, ready: bool | None = None) -> None:
+        desk, supervisor = self._desk, self._supervisor
+        if desk is None or supervisor is None:
+            return
+        services = supervisor.services.values()
+        pids = {name.lower(): server.pid for name, server in self._servers.items()}
+        pids |= {service.name: service.process.pid for service in services if service.process.running}
+        self.installation.write(
+            Running(
+                pid=os.getpid(),
+                ready=self.ready if ready is None else ready,
+                kafka=desk.kafka,
+                postgres=desk.postgres,
+                blobs=desk.blobs,
+                topic_prefix=desk.topic_prefix,
+                urls=desk.urls,
+                started_at=self._started_at.isoformat(timespec="seconds"),
+                pids=pids,
+                restarts={service.name: service.kept.restarts for service in services},
+            )
+        )
+
+    def _summary(self, desk: Desk) -> None:
+        seconds = (datetime.now(UTC) - self._started_at).total_seconds()
+        out.print(f"[green bold]The desk is ready[/] after {seconds:.1f} s.")
+        for name, url in desk.urls.items():
+            out.print(f"  {name:<10} {url}")
+        for name, key in self.installation.access_keys().items():
+            out.print(f"  {name.replace('_', ' '):<18} {key}")
+        out.print(f"  [dim]data and logs in {self.installation.folder}; `switchboard status` shows how it goes[/]")
