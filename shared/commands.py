@@ -1,17 +1,19 @@
 """The commands every service has beside serving: `python -m services.<name> COMMAND`."""
 
 import argparse
+import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from uuid import UUID
 
 import asyncpg
 
 from shared.bus import dead_letters
 from shared.db.migrations import migrate
 from shared.db.pool import server_settings
-from shared.errors import SwitchboardError
+from shared.errors import Invalid, SwitchboardError
 from shared.service import Service, prepared, serve
 from shared.telemetry import logs
 from shared.verify import Violation
@@ -66,6 +68,37 @@ async def _no_open_letters(connection: asyncpg.Connection) -> list[Violation]:
     ]
 
 
+async def _missing(service: Service, rest: list[str]) -> int:
+    """Read `{"id", "partition", "offset"}` lines of a topic; print those with neither effect nor dead letter here."""
+    topic = rest[0] if rest else ""
+    if topic not in service.finds:
+        raise Invalid(f"{service.name} answers for {', '.join(service.finds) or 'no topic'}, not for {topic!r}")
+    wanted = [json.loads(line) for line in await asyncio.to_thread(sys.stdin.readlines)]
+    connection = await _connect(service)
+    try:
+        found = await service.finds[topic](connection, [UUID(record["id"]) for record in wanted])
+        left = [record for record in wanted if UUID(record["id"]) not in found]
+        letters = await connection.fetch('select partition, "offset" from dead_letters where topic = $1', topic)
+    finally:
+        await connection.close()
+    dead = {(row["partition"], row["offset"]) for row in letters}
+    for record in left:
+        if (record["partition"], record["offset"]) not in dead:
+            print(json.dumps(record))
+    return 0
+
+
+async def _holders(service: Service, _rest: list[str]) -> int:
+    """Print who holds each ticket, one JSON object."""
+    connection = await _connect(service)
+    try:
+        held = await service.holders(connection) if service.holders else {}
+    finally:
+        await connection.close()
+    print(json.dumps({str(ticket): agent for ticket, agent in held.items()}))
+    return 0
+
+
 async def _dlq(service: Service, rest: list[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"{service.name} dlq", description="Records that could not be handled.")
     parser.add_argument("action", choices=("list", "retry", "discard", "resume"))
@@ -109,4 +142,11 @@ async def _connect(service: Service) -> asyncpg.Connection:
     return await asyncpg.connect(service.dsn(config), timeout=10, server_settings=server_settings(service.name))
 
 
-COMMANDS: dict[str, Run] = {"migrate": _migrate, "verify": _verify, "dlq": _dlq, "openapi": _openapi}
+COMMANDS: dict[str, Run] = {
+    "migrate": _migrate,
+    "verify": _verify,
+    "missing": _missing,
+    "holders": _holders,
+    "dlq": _dlq,
+    "openapi": _openapi,
+}

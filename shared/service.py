@@ -34,7 +34,7 @@ from shared.config import ServiceConfig
 from shared.contracts.topics import TOPICS
 from shared.db.pool import create_pool, may_pass, transaction
 from shared.telemetry import logs, trace
-from shared.verify import Check
+from shared.verify import Check, Find, Holders
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,8 @@ class Service:
     api: Callable[["Runtime"], ASGIApp] | None = None
     loops: Sequence[Loop] = ()
     checks: Sequence[Check] = ()
+    finds: Mapping[str, Find] = field(default_factory=dict)
+    holders: Holders | None = None
     commands: Mapping[str, Command] = field(default_factory=dict)
 
     @property

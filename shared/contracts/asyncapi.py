@@ -20,7 +20,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Switchboard",
             "version": "1",
-            "description": "Every arrow between services. Records are CloudEvents 1.0; the payload here is their `data`.",
+            "description": "Every arrow between services. Records are CloudEvents 1.0; payloads here are their `data`.",
         },
         "defaultContentType": "application/cloudevents+json",
         "channels": {topic.name: _channel(topic) for topic in TOPICS.values()},
@@ -44,7 +44,7 @@ def _channel(topic: Topic) -> dict[str, Any]:
         "messages": {
             _name(model): {"$ref": f"#/components/messages/{_name(model)}"}
             for model in MESSAGES.values()
-            if model.TOPIC == topic.name
+            if topic.name == model.TOPIC
         },
         "x-key": topic.key,
         "x-retention": "newest of each key" if topic.compacted else retention,

@@ -33,3 +33,15 @@ HTTP_SECONDS = Histogram(
 
 # --- settings --------------------------------------------------------------------------------------------------------
 SETTINGS_DOCUMENTS = Gauge("switchboard_settings_documents", "Documents read from the topic settings.")
+
+# --- the gateway -----------------------------------------------------------------------------------------------------
+FORWARD_SECONDS = Histogram(
+    "switchboard_forward_seconds", "Requests handed on to their owner, until answered.", ["owner"], buckets=_SECONDS
+)
+FORWARD_FAILURES = Counter(
+    "switchboard_forward_failures_total", "Requests an owner did not answer.", ["owner", "cause"]
+)
+"""cause: down, timeout"""
+GATEWAY_REFUSED = Counter(
+    "switchboard_gateway_refused_total", "Requests that no owner ever saw, by reason.", ["reason"]
+)
