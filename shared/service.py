@@ -141,7 +141,8 @@ class Runtime:
             background += [group.create_task(_forever(loop, self)) for loop in self.service.loops]
             consuming = group.create_task(self._consume())
             waiting = group.create_task(stop.wait())
-            await asyncio.wait({serving, consuming, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            ending = {serving, waiting} | ({consuming} if self.consumers else set())  # with none it is done at once
+            await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
             await self._drain(consuming)
             server.should_exit = True
             waiting.cancel()
