@@ -1,6 +1,7 @@
 """The operator's command line: what it can do, told so that it can be learnt from `--help` alone."""
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -17,6 +18,8 @@ from switchboard.down import down as stop
 from switchboard.installation import DEFAULT_FOLDER, Installation
 from switchboard.migrate import migrate as migrate_all
 from switchboard.services import FIRST_PORT
+from switchboard.status import two_looks
+from switchboard.status_view import as_json, as_table, watch
 from switchboard.up import Options
 from switchboard.up import up as run_up
 
@@ -101,6 +104,33 @@ def down(
     installation = Installation(data)
     stopped = stop(installation, timeout_s=timeout)
     out.print("everything is stopped" if stopped else f"nothing runs on {installation.folder}")
+
+
+@app.command()
+def status(
+    data: Data = DEFAULT_FOLDER,
+    json_: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="One look, also on a terminal, where it is live.")] = False,
+) -> None:
+    """Show what runs and how it goes: queues, agents, lag, rates.
+
+    Live on a terminal until Ctrl-C; one look where the output goes elsewhere. Exit code 0 when all is ready, 1 when
+    something is not, 3 when nothing runs.
+    """
+    installation = Installation(data)
+    if installation.running() is None:
+        err.print(f"nothing runs on {installation.folder}; start it with `switchboard up`")
+        raise typer.Exit(3)
+    if not json_ and not once and out.is_terminal:
+        with contextlib.suppress(KeyboardInterrupt):
+            _run(watch(installation, out))
+        return
+    seen = _run(two_looks(installation))
+    if json_:
+        out.print_json(data=as_json(seen))
+    else:
+        out.print(as_table(seen))
+    raise typer.Exit(0 if seen.ready else 1)
 
 
 @app.command()

@@ -16,6 +16,8 @@ from switchboard.services import Desk, service_command
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 25.0  # a service has 20 s to finish the batch in hand
+ANSWER_TIMEOUT_S = 5.0
+LOOK_EVERY_S = 5.0
 HANGS_AFTER_S = 60.0
 STEADY_AFTER_S = 60.0
 LONGEST_PAUSE_S = 30.0
@@ -60,6 +62,7 @@ class Kept:
                 notice(f"{self.name} could not be started: {error}")
                 continue
             self.restarts += 1
+            notice(f"{self.name} runs again")
             return
 
 
@@ -91,7 +94,7 @@ class Supervisor:
         self._notice = notice
         self._changed = changed
         self._tasks: list[asyncio.Task[None]] = []
-        self._client = httpx.AsyncClient(timeout=5, trust_env=False)
+        self._client = httpx.AsyncClient(timeout=ANSWER_TIMEOUT_S, trust_env=False)
         self.services = {name: self._service(name, url, logs / f"{name}.log") for name, url in desk.urls.items()}
 
     def _service(self, name: str, url: str, log: Path) -> Service:
@@ -137,7 +140,7 @@ class Supervisor:
     async def _look_after(self) -> None:
         """Every few seconds: cap the logs, and kill what has not answered for long, so that it is started again."""
         while True:
-            await asyncio.sleep(5)
+            await asyncio.sleep(LOOK_EVERY_S)
             for service in self.services.values():
                 cap_log(service.process.log)
                 alive = await self._get(service, "/healthz")
