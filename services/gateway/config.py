@@ -1,0 +1,14 @@
+"""What the gateway reads from its environment beside what every service does."""
+
+from shared.config import ServiceConfig
+
+
+class Config(ServiceConfig):
+    """Times of the gateway, in seconds."""
+
+    forward_connect_s: float = 1
+    """An owner that does not take the connection within this time is down."""
+    forward_timeout_s: float = 15
+    """An owner's own statements end after 10 s, so that its answer comes before we give up."""
+    key_cache_s: float = 2
+    """A key revoked through another replica is refused after this long at the latest."""

@@ -1,0 +1,76 @@
+"""What every request meets first: the table, the key, the permission; then the gateway's own API or an owner."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.gateway.forward import Forwarder
+from services.gateway.gate import Gate
+from services.gateway.routes import Route, Table
+from shared.errors import Refused, SwitchboardError
+from shared.http import MAX_BODY_BYTES, problem, read_body
+from shared.identity import Identity
+from shared.telemetry import metrics
+
+WORKSPACE_HEADER = b"switchboard-workspace"
+
+
+class MethodNotAllowed(Refused):
+    """The address is there and does not take this method."""
+
+    status = 405
+    reason = "method_not_allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """An ASGI middleware around the gateway's own API."""
+
+    app: ASGIApp
+    table: Table
+    gate: Gate
+    forwarder: Forwarder
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Deny unless the table allows, then hand on."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        try:
+            route = self.table.match(scope["method"], scope["path"])
+            if isinstance(route, tuple):
+                return await _refuse_method(scope, receive, send, route)
+            scope["route"] = route
+            identity = await self._identity(route, scope) if route.roles else None
+            if route.owner == "gateway":
+                scope.setdefault("state", {})["identity"] = identity
+                return await self.app(scope, receive, send)
+            assert identity is not None, "a route without roles is the gateway's own"
+            body = await read_body(receive, scope, MAX_BODY_BYTES)
+            return await self.forwarder.forward(route.owner, identity, scope, body, send)
+        except SwitchboardError as error:
+            metrics.GATEWAY_REFUSED.labels(error.reason).inc()
+            return await problem(error)(scope, receive, send)
+
+    async def _identity(self, route: Route, scope: Scope) -> Identity:
+        headers = dict(scope["headers"])
+        authorization, workspace = headers.get(b"authorization"), headers.get(WORKSPACE_HEADER)
+        return await self.gate.enter(
+            route,
+            authorization.decode("latin-1") if authorization is not None else None,
+            workspace.decode("latin-1") if workspace is not None else None,
+        )
+
+
+async def _refuse_method(scope: Scope, receive: Receive, send: Send, methods: tuple[str, ...]) -> None:
+    refusal = MethodNotAllowed(f"this address takes {', '.join(methods)}; not {scope['method']}")
+    response = problem(refusal)
+    response.headers["allow"] = ", ".join(methods)
+    await response(scope, receive, send)
+
+
+def identity_of(request: Request) -> Identity:
+    """The caller, as the front has found it."""
+    identity = request.state.identity
+    assert isinstance(identity, Identity)
+    return identity

@@ -1,0 +1,144 @@
+"""The one table of what may be asked of the gateway, by whom, and who answers; what it does not allow is refused.
+
+Permission checks and forwarding are both made from it. The first row that fits method and path decides, so a narrower
+row stands before a wider one. `{name}` is one segment of the path, `{name:a|b}` one of these words, `{rest:path}`
+everything that follows.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from shared.errors import Forbidden, NotFound
+from shared.identity import Role
+
+Owner = Literal["gateway", "tickets", "routing", "ingest"]
+
+EVERYBODY: tuple[Role, ...] = get_args(Role)
+OPERATORS: tuple[Role, ...] = ("installation", "admin")
+LEADS: tuple[Role, ...] = ("installation", "admin", "lead")
+STAFF: tuple[Role, ...] = ("admin", "lead", "agent")
+WORKSPACE: tuple[Role, ...] = ("admin", "lead", "agent", "integrator")
+"""Everybody inside a workspace: the installation key sets workspaces up, it does not read customers' messages."""
+
+TEAM_KINDS = "team|skill|agent|routing"
+"""What leads set by themselves; the other kinds are an admin's (accounts hold secrets)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row: who may call what, and which service answers; `roles` empty means that no key is needed."""
+
+    method: str
+    pattern: str
+    roles: tuple[Role, ...]
+    owner: Owner
+    workspace: bool = True
+    """Whether it happens inside a workspace, so that the installation key has to choose one.
+
+    Without one an installation key's keys are the installation's own.
+    """
+
+    @property
+    def path(self) -> str:
+        """What requests are counted under, as for any framework's route."""
+        return self.pattern
+
+    def expression(self) -> re.Pattern[str]:
+        """The pattern as a regular expression over the decoded path."""
+        return re.compile(_translated(self.pattern))
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/openapi.json", (), "gateway", workspace=False),
+    Route("GET", "/v1/whoami", EVERYBODY, "gateway", workspace=False),
+    Route("POST", "/v1/workspaces", ("installation",), "gateway", workspace=False),
+    Route("GET", "/v1/workspaces", ("installation",), "gateway", workspace=False),
+    Route("POST", "/v1/keys", OPERATORS, "gateway", workspace=False),
+    Route("GET", "/v1/keys", OPERATORS, "gateway", workspace=False),
+    Route("DELETE", "/v1/keys/{id}", OPERATORS, "gateway", workspace=False),
+    Route("GET", "/v1/settings", EVERYBODY, "gateway", workspace=False),
+    Route("GET", "/v1/settings/{kind:account}", LEADS, "gateway"),
+    Route("GET", "/v1/settings/{kind}", EVERYBODY, "gateway"),
+    Route("GET", "/v1/settings/{kind:account}/{id}", LEADS, "gateway"),
+    Route("GET", "/v1/settings/{kind}/{id}", EVERYBODY, "gateway"),
+    Route("PUT", f"/v1/settings/{{kind:{TEAM_KINDS}}}/{{id}}", LEADS, "gateway"),
+    Route("PUT", "/v1/settings/{kind}/{id}", OPERATORS, "gateway"),
+    Route("DELETE", f"/v1/settings/{{kind:{TEAM_KINDS}}}/{{id}}", LEADS, "gateway"),
+    Route("DELETE", "/v1/settings/{kind:workspace}/{id}", ("installation",), "gateway"),
+    Route("DELETE", "/v1/settings/{kind}/{id}", OPERATORS, "gateway"),
+    Route("GET", "/v1/tickets/{id}/routing", WORKSPACE, "routing"),
+    Route("POST", "/v1/tickets/{id}/routing", STAFF, "routing"),
+    Route("POST", "/v1/tickets/{id}/routing/{rest:path}", STAFF, "routing"),
+    Route("GET", "/v1/tickets", WORKSPACE, "tickets"),
+    Route("GET", "/v1/tickets/{rest:path}", WORKSPACE, "tickets"),
+    Route("POST", "/v1/tickets", WORKSPACE, "tickets"),
+    Route("POST", "/v1/tickets/{rest:path}", WORKSPACE, "tickets"),
+    Route("PUT", "/v1/tickets/{rest:path}", WORKSPACE, "tickets"),
+    Route("PATCH", "/v1/tickets/{rest:path}", WORKSPACE, "tickets"),
+    Route("GET", "/v1/persons", WORKSPACE, "tickets"),
+    Route("GET", "/v1/persons/{rest:path}", WORKSPACE, "tickets"),
+    Route("PATCH", "/v1/persons/{rest:path}", STAFF, "tickets"),
+    Route("GET", "/v1/queue", WORKSPACE, "routing"),
+    Route("GET", "/v1/agents", WORKSPACE, "routing"),
+    Route("GET", "/v1/agents/{rest:path}", WORKSPACE, "routing"),
+    Route("GET", "/v1/presence", STAFF, "routing"),
+    Route("PUT", "/v1/presence", STAFF, "routing"),
+    Route("POST", "/v1/presence", STAFF, "routing"),
+    Route("POST", "/v1/presence/{rest:path}", STAFF, "routing"),
+    Route("PUT", "/v1/presence/{rest:path}", STAFF, "routing"),
+    Route("GET", "/v1/offers", STAFF, "routing"),
+    Route("GET", "/v1/offers/{rest:path}", STAFF, "routing"),
+    Route("POST", "/v1/offers/{rest:path}", STAFF, "routing"),
+    Route("POST", "/v1/next", STAFF, "routing"),
+    Route("GET", "/v1/quarantine", OPERATORS, "ingest"),
+    Route("GET", "/v1/quarantine/{rest:path}", OPERATORS, "ingest"),
+    Route("POST", "/v1/quarantine/{rest:path}", OPERATORS, "ingest"),
+)
+
+_PLACEHOLDER = re.compile(r"\{(\w+)(?::([^}]+))?\}")
+
+
+def _translated(pattern: str) -> str:
+    parts, end = [], 0
+    for found in _PLACEHOLDER.finditer(pattern):
+        words = found[2]
+        inside = "[^/]+" if words is None else ".+" if words == "path" else words
+        parts += [re.escape(pattern[end : found.start()]), f"(?:{inside})"]
+        end = found.end()
+    return "".join([*parts, re.escape(pattern[end:])])
+
+
+class Table:
+    """The rows, ready to be asked."""
+
+    def __init__(self, routes: Sequence[Route] = ROUTES) -> None:
+        self._rows = [(route, route.expression()) for route in routes]
+
+    def match(self, method: str, path: str) -> Route | tuple[str, ...]:
+        """The row for a request, or the methods that this path takes where the method is not one of them.
+
+        Raises NotFound where no row knows the path, and for paths that two parsers might read differently.
+        """
+        if _ambiguous(path):
+            raise NotFound("there is no such address")
+        fitting = [route for route, expression in self._rows if expression.fullmatch(path)]
+        if not fitting:
+            raise NotFound("there is no such address; GET /openapi.json lists what the gateway itself answers")
+        wanted = "GET" if method == "HEAD" else method
+        chosen = next((route for route in fitting if route.method == wanted), None)
+        return chosen or tuple(dict.fromkeys(route.method for route in fitting))
+
+
+def _ambiguous(path: str) -> bool:
+    """Dot segments, empty segments and backslashes mean different things to different parsers; we have none."""
+    segments = path.split("/")[1:]
+    return "\\" in path or any(segment in ("", ".", "..") for segment in segments) or not path.isprintable()
+
+
+def permit(route: Route, role: Role) -> None:
+    """Raises Forbidden unless the row names the role."""
+    if role not in route.roles:
+        needed = " or ".join(route.roles)
+        raise Forbidden(f"{route.method} {route.pattern} needs a key with the role {needed}; this key has {role}")
