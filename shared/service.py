@@ -209,7 +209,7 @@ def declare(runtime: Runtime) -> KafkaBroker:
         broker.subscriber(
             config.topic_prefix + name,
             group_id=f"{config.topic_prefix}{runtime.service.name}.{name}",
-            listener=consumer,
+            listener=consumer.source,
             auto_offset_reset="none",
             ack_policy=AckPolicy.MANUAL,
             session_timeout_ms=int(config.session_timeout_s * 1000),

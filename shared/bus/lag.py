@@ -1,0 +1,48 @@
+"""How far a consumer is behind, measured once a second beside the loop, so that measuring never holds it up."""
+
+import asyncio
+import time
+
+from aiokafka.errors import KafkaError
+
+from shared.bus.fetch import Source
+from shared.contracts.topics import Topic
+from shared.telemetry import metrics
+
+EVERY_S = 1.0
+
+
+class Lag:
+    """Lag and age of one topic; an end that cannot be asked for puts every position in doubt."""
+
+    def __init__(self, topic: Topic, source: Source) -> None:
+        self._topic = topic.name
+        self._source = source
+        self._handled_at = 0.0
+
+    def handled(self, timestamp_ms: int) -> None:
+        """The newest record handled so far has this time."""
+        self._handled_at = timestamp_ms / 1000
+
+    async def measure(self) -> None:
+        """Measure until cancelled."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            assigned = sorted(self._source.assigned & self._source.kafka.assignment())
+            if not assigned:
+                continue
+            try:
+                ends = await asyncio.wait_for(self._source.kafka.end_offsets(assigned), 3)
+            except (KafkaError, TimeoutError, OSError):
+                self._source.doubt()
+                continue
+            self._tell({partition.partition: end for partition, end in ends.items()})
+
+    def _tell(self, ends: dict[int, int]) -> None:
+        expected = self._source.expected
+        lag = sum(max(0, end - expected.get(partition, end)) for partition, end in ends.items())
+        metrics.LAG.labels(self._topic).set(lag)
+        age = time.time() - self._handled_at if lag and self._handled_at else 0.0
+        metrics.OLDEST_UNHANDLED.labels(self._topic).set(max(0.0, age))
+        if any(end < expected.get(partition, 0) for partition, end in ends.items()):
+            self._source.doubt()
