@@ -12,10 +12,12 @@ from uuid import uuid4
 import asyncpg
 
 from shared.bus import topics
+from shared.db.migrations import migrate
 from switchboard.embedded.kafka import Kafka
 from switchboard.embedded.postgres import Postgres
 
 T = TypeVar("T")
+ROOT = Path(__file__).parent.parent
 
 
 class Stack:
@@ -25,6 +27,7 @@ class Stack:
         self.directory = Path(tempfile.mkdtemp(prefix="switchboard-tests-"))
         self.kafka = Kafka(self.directory / "kafka")
         self.postgres = Postgres(self.directory / "postgres")
+        self._migrated: str | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="stack", daemon=True)
 
@@ -78,6 +81,14 @@ class Stack:
         finally:
             await connection.close()
         return name
+
+    async def migrated(self) -> str:
+        """The name of a database with every service's schema, made once a run and cloned from then on."""
+        if self._migrated is None:
+            self._migrated = await self.create_database()
+            for folder in sorted((ROOT / "services").glob("*/migrations")):
+                await migrate(self.dsn(self._migrated), folder.parent.name, folder)
+        return self._migrated
 
     async def drop_database(self, name: str) -> None:
         """Drop a database and whoever is still connected to it."""

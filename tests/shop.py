@@ -1,0 +1,170 @@
+"""A shop on a desk, spoken to from outside only: its customers write on three channels, its agents use the API."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import itertools
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.desk import Desk
+from tests.eventually import eventually
+
+WORKSPACE = "main"
+SECRET = "a-secret-that-only-the-shop-knows"
+FORM, BOT, MAILBOX = "bikes-form", "bikes-bot", "bikes-mail"
+SERVICES = ("services.gateway", "services.ingest", "services.tickets", "services.routing")
+
+_numbers = itertools.count(1)
+
+
+def documents(mode: str = "offer") -> list[tuple[str, str, dict[str, Any]]]:
+    """Two shops, three channel accounts, two agents; every channel is given out by `mode`."""
+    secrets = [{"value": SECRET}]
+    return [
+        ("workspace", WORKSPACE, {"name": "Main", "languages": ["en", "nl", "de"]}),
+        ("shop", "bikes", {"name": "Bikes", "zone": "Europe/Amsterdam"}),
+        ("shop", "bells", {"name": "Bells"}),
+        ("team", "front", {"name": "Front"}),
+        ("routing", "default", {"default": {"mode": mode, "lease_s": 30}, "require_language": False}),
+        ("agent", "anna", {"name": "Anna", "team": "front", "languages": ["en", "nl"]}),
+        ("agent", "bram", {"name": "Bram", "team": "front", "languages": ["en"]}),
+        ("account", FORM, {"channel": "http", "shop": "bikes", "secrets": secrets}),
+        ("account", BOT, {"channel": "telegram", "shop": "bikes", "secrets": secrets}),
+        ("account", MAILBOX, {"channel": "postmark", "shop": "bikes", "secrets": secrets}),
+    ]
+
+
+@dataclass
+class Agent:
+    """An agent at work, by an API key of his own."""
+
+    name: str
+    client: httpx.AsyncClient
+
+    async def available(self) -> None:
+        """Tell the desk that he is there; a heartbeat."""
+        (await self.client.put("/v1/presence", json={"presence": "available"})).raise_for_status()
+
+    async def offers(self) -> list[dict[str, Any]]:
+        """What he is asked to take now."""
+        answer = await self.client.get("/v1/offers")
+        answer.raise_for_status()
+        return list(answer.json()["items"])
+
+    async def accept(self, offer: str) -> httpx.Response:
+        """Take an offer."""
+        return await self.client.post(f"/v1/offers/{offer}/accept")
+
+
+@dataclass
+class Shop:
+    """A workspace with its keys."""
+
+    desk: Desk
+    admin: httpx.AsyncClient
+    agents: dict[str, Agent] = field(default_factory=dict)
+    clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await asyncio.gather(*(client.aclose() for client in self.clients))
+
+    async def say(self, channel: str, text: str, *, sender: str = "77", **more: Any) -> httpx.Response:
+        """A customer writes on a channel, as its provider would deliver it."""
+        request = REQUESTS[channel](text, sender, more)
+        async with httpx.AsyncClient(base_url=self.desk.url("ingest"), timeout=10) as client:
+            return await client.post(**request)
+
+    async def tickets(self) -> list[dict[str, Any]]:
+        """The workspace's tickets."""
+        answer = await self.admin.get("/v1/tickets", params={"limit": 100})
+        answer.raise_for_status()
+        return list(answer.json()["items"])
+
+
+def http_request(text: str, sender: str, more: dict[str, Any]) -> dict[str, Any]:
+    """A signed form message (C12)."""
+    body = json.dumps({"id": f"m{next(_numbers)}", "sender": {"id": sender}, "text": text} | more).encode()
+    stamp = str(int(time.time()))
+    signature = hmac.new(SECRET.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    headers = {"switchboard-timestamp": stamp, "switchboard-signature": f"v1={signature}"}
+    return {
+        "url": f"/v1/inbound/http/{FORM}",
+        "content": body,
+        "headers": headers | {"content-type": "application/json"},
+    }
+
+
+def telegram_request(text: str, sender: str, more: dict[str, Any]) -> dict[str, Any]:
+    """A bot's update (C9)."""
+    number = next(_numbers)
+    person = {"id": int(sender), "is_bot": False, "first_name": "Ada", "language_code": "en"}
+    chat = {"id": int(sender), "type": "private", "first_name": "Ada"}
+    message = {"message_id": number, "from": person, "chat": chat, "date": int(time.time()), "text": text}
+    update = {"update_id": number, "message": message | more}
+    headers = {"x-telegram-bot-api-secret-token": SECRET}
+    return {"url": f"/v1/inbound/telegram/{BOT}", "json": update, "headers": headers}
+
+
+def postmark_request(text: str, sender: str, more: dict[str, Any]) -> dict[str, Any]:
+    """A mail as Postmark posts it (C2)."""
+    number = next(_numbers)
+    address = f"customer{sender}@example.org"
+    mail = {
+        "From": address,
+        "FromFull": {"Email": address, "Name": "Ada", "MailboxHash": ""},
+        "To": "help@bikes.example",
+        "ToFull": [{"Email": "help@bikes.example", "Name": "", "MailboxHash": ""}],
+        "Subject": "A question",
+        "MessageID": f"00000000-0000-4000-8000-{number:012d}",
+        "Date": "Fri, 02 Jan 2026 03:04:05 +0000",
+        "TextBody": text,
+        "HtmlBody": "",
+        "Headers": [{"Name": "Message-ID", "Value": f"<{number}@mail.example.org>"}],
+        "Attachments": [],
+    }
+    password = base64.b64encode(f"switchboard:{SECRET}".encode()).decode()
+    headers = {"authorization": f"Basic {password}"}
+    return {"url": f"/v1/inbound/postmark/{MAILBOX}", "json": mail | more, "headers": headers}
+
+
+REQUESTS = {"http": http_request, "telegram": telegram_request, "postmark": postmark_request}
+
+
+async def open_shop(desk: Desk, mode: str = "offer") -> Shop:
+    """Set the workspace up through the gateway and wait until every service has it."""
+    code, printed = await desk.run("services.gateway", "bootstrap")
+    assert code == 0, printed
+    key = json.loads(printed.splitlines()[-1])["admin_key"]
+    admin = httpx.AsyncClient(base_url=desk.url("gateway"), headers={"authorization": f"Bearer {key}"}, timeout=20)
+    shop = Shop(desk, admin, clients=[admin])
+    for kind, name, document in documents(mode):
+        answer = await admin.put(f"/v1/settings/{kind}/{name}", json=document)
+        assert answer.is_success, answer.text
+    for name in ("anna", "bram"):
+        made = await admin.post("/v1/keys", json={"role": "agent", "agent": name})
+        assert made.is_success, made.text
+        headers = {"authorization": f"Bearer {made.json()['key']}"}
+        client = httpx.AsyncClient(base_url=desk.url("gateway"), headers=headers, timeout=20)
+        shop.agents[name] = Agent(name, client)
+        shop.clients.append(client)
+    await settled(desk)
+    return shop
+
+
+async def settled(desk: Desk) -> None:
+    """Wait until every service has read the last document."""
+    wanted = f"{WORKSPACE}/account/{MAILBOX}"
+    async with httpx.AsyncClient(timeout=5) as client:
+        for name, process in desk.processes.items():
+
+            async def has_it(url: str = process.url) -> bool:
+                return wanted in (await client.get(f"{url}/internal/settings")).json()
+
+            await eventually(has_it, what=f"the settings in {name}")
