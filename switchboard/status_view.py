@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -61,16 +62,15 @@ def _headline(status: Status) -> Text:
 
 
 def _services(services: list[ServiceStatus]) -> Table:
-    table = Table(title="services", title_justify="left", expand=False)
-    for heading in ("service", "state", "at"):
-        table.add_column(heading)
-    for heading in ("lag", "oldest", "records/s", "requests/s", "events out/s", "outbox", "dead letters", "restarts"):
-        table.add_column(heading, justify="right")
+    table = Table(title="services", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("service", no_wrap=True)
+    table.add_column("state", min_width=7)
+    for heading in ("lag", "oldest", "records/s", "requests/s", "sent/s", "outbox", "dead", "restarts"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for service in services:
         table.add_row(
             service.name,
             _state(service),
-            service.url,
             str(sum(service.lag.values())) if service.lag else "–",
             _seconds(service.oldest_s),
             _number(_rate(service, HANDLED)),
@@ -90,7 +90,7 @@ def _state(service: ServiceStatus) -> Text:
 
 
 def _queues(rows: list[dict[str, Any]]) -> Table:
-    table = Table(title="queues and agents", title_justify="left", expand=False)
+    table = Table(title="queues and agents", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     columns = list(dict.fromkeys(key for row in rows for key in row))
     for column in columns:
         table.add_column(column.replace("_", " "), justify="left" if column == "workspace" else "right")

@@ -15,7 +15,7 @@ from switchboard.embedded.disk import writable_folder
 from switchboard.embedded.kafka import Kafka
 from switchboard.embedded.postgres import Postgres
 from switchboard.installation import Installation, Running
-from switchboard.migrate import migrate
+from switchboard.migrate import make_tables, make_topics
 from switchboard.services import FIRST_PORT, Desk, chosen, ports_for
 from switchboard.supervisor import Kept, Supervisor
 
@@ -71,14 +71,7 @@ class _Up:
         names = chosen(self.options.only)
         async with AsyncExitStack() as stack:
             ports = ports_for(names, self.options.first_port)
-            kafka, postgres = await self._start_servers(stack)
-            self._desk = desk = self._make_desk(kafka, postgres, ports)
-            with step("topics and migrations"):
-                await migrate(desk, names, embedded="Kafka" in self._servers, sync=self.options.sync)
-            if "gateway" in names:
-                self.installation.keep_access_keys(
-                    keys_in(await output_of(desk, "services.gateway", "bootstrap", service="gateway"))
-                )
+            self._desk = desk = await self._prepare(stack, names, ports)
             await self._start_services(stack, desk)
             self._write(ready=True)
             if self.options.demo:
@@ -88,30 +81,48 @@ class _Up:
             leave_starter(self.installation.logs / "up.log")
             await asyncio.Event().wait()
 
-    async def _start_servers(self, stack: AsyncExitStack) -> tuple[str, str]:
-        """The addresses of Kafka and PostgreSQL: the operator's own by environment, else embedded ones."""
+    async def _prepare(self, stack: AsyncExitStack, names: list[str], ports: dict[str, int]) -> Desk:
+        """Kafka with its topics and, meanwhile, PostgreSQL with all tables and the first keys."""
         kafka, postgres = os.environ.get("SWITCHBOARD_KAFKA"), os.environ.get("SWITCHBOARD_POSTGRES")
         folder, logs = self.installation.folder, self.installation.logs
+        if not kafka:
+            broker = Kafka(folder / "kafka", port=self.options.kafka_port, log=logs / "kafka.log")
+            kafka = broker.bootstrap
+            self._servers["Kafka"] = broker
+            stack.push_async_callback(broker.stop)
+        if not postgres:
+            server = Postgres(folder / "postgres", port=self.options.postgres_port, log=logs / "postgres.log")
+            self._servers["PostgreSQL"] = server
+            stack.push_async_callback(server.stop)
         async with asyncio.TaskGroup() as group:
-            if not kafka:
-                broker = Kafka(folder / "kafka", port=self.options.kafka_port, log=logs / "kafka.log")
-                self._servers["Kafka"] = broker
-                stack.push_async_callback(broker.stop)
-                group.create_task(self._start_kafka(broker))
-            if not postgres:
-                server = Postgres(folder / "postgres", port=self.options.postgres_port, log=logs / "postgres.log")
-                self._servers["PostgreSQL"] = server
-                stack.push_async_callback(server.stop)
-                group.create_task(self._start_postgres(server))
-        return kafka or broker.bootstrap, postgres or server.dsn
+            group.create_task(self._prepare_kafka(kafka))
+            desk = group.create_task(self._prepare_postgres(postgres, kafka, names, ports))
+        return desk.result()
 
-    async def _start_kafka(self, broker: Kafka) -> None:
-        with step("Kafka"):
-            await broker.start(Download("Kafka's programs"))
+    async def _prepare_kafka(self, address: str) -> None:
+        broker = self._servers.get("Kafka")
+        if isinstance(broker, Kafka):
+            with step("Kafka"):
+                await broker.start(Download("Kafka's programs"))
+        prefix = os.environ.get("SWITCHBOARD_TOPIC_PREFIX", "")
+        with step("topics"):
+            await make_topics(address, prefix=prefix, embedded=broker is not None, sync=self.options.sync)
 
-    async def _start_postgres(self, server: Postgres) -> None:
-        with step("PostgreSQL"):
-            await server.start()
+    async def _prepare_postgres(self, address: str | None, kafka: str, names: list[str], ports: dict[str, int]) -> Desk:
+        server = self._servers.get("PostgreSQL")
+        if isinstance(server, Postgres):
+            with step("PostgreSQL"):
+                await server.start()
+            address = server.dsn
+        assert address is not None
+        desk = self._make_desk(kafka, address, ports)
+        with step("tables"):
+            await make_tables(desk, names)
+        if "gateway" in names:
+            with step("keys"):
+                told = await output_of(desk, "services.gateway", "bootstrap", service="gateway")
+                self.installation.keep_access_keys(keys_in(told))
+        return desk
 
     def _make_desk(self, kafka: str, postgres: str, ports: dict[str, int]) -> Desk:
         blobs = os.environ.get("SWITCHBOARD_BLOBS")

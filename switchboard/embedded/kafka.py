@@ -71,10 +71,14 @@ class Kafka:
 
     @property
     def bootstrap(self) -> str:
-        """The address clients begin with; the same after a restart."""
+        """The address clients begin with; chosen before the start, the same after a restart."""
+        return f"{HOST}:{self._choose_port()}"
+
+    def _choose_port(self) -> int:
         if self._port is None:
-            raise StoreUnavailable("Kafka has not been started", reason="not_started")
-        return f"{HOST}:{self._port}"
+            writable_folder(self.directory)
+            self._port = remembered_port(self.directory / "port", self._wanted_port)
+        return self._port
 
     @property
     def pid(self) -> int:
@@ -102,14 +106,12 @@ class Kafka:
             raise
 
     def _configure(self) -> Path:
-        self._port = remembered_port(self.directory / "port", self._wanted_port)
+        port = self._choose_port()
         controller_port = remembered_port(self.directory / "controller_port", None)
-        require_free(self._port, "Kafka")
+        require_free(port, "Kafka")
         require_free(controller_port, "Kafka's controller")
         properties = self.directory / "server.properties"
-        text = _PROPERTIES.format(
-            host=HOST, port=self._port, controller_port=controller_port, logs=self.directory / "data"
-        )
+        text = _PROPERTIES.format(host=HOST, port=port, controller_port=controller_port, logs=self.directory / "data")
         properties.write_text(text)
         return properties
 
@@ -128,7 +130,7 @@ class Kafka:
             raise StoreUnavailable(f"Kafka could not format {self.directory}:\n{log_tail(log)}", reason="start_failed")
 
     async def _answers(self) -> bool:
-        if self._port is None or is_free(self._port):
+        if is_free(self._choose_port()):
             return False
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap, request_timeout_ms=5000)
         try:
