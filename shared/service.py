@@ -14,12 +14,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
 
 import asyncpg
-from faststream.kafka import KafkaBroker
-from faststream.kafka.subscriber.usecase import LogicSubscriber
-from faststream.middlewares import AckPolicy
 from starlette.types import ASGIApp
 
 from shared import ops
@@ -29,6 +25,7 @@ from shared.bus.context import Context
 from shared.bus.producer import BusProducer
 from shared.bus.relay import Relay
 from shared.bus.settings import SettingsReader
+from shared.bus.subscriptions import consume
 from shared.clock import Clock, utc_now
 from shared.config import ServiceConfig
 from shared.contracts.topics import TOPICS
@@ -139,7 +136,7 @@ class Runtime:
             serving = group.create_task(server.serve())
             background = [group.create_task(self.settings.run()), group.create_task(self.relay.run())]
             background += [group.create_task(_forever(loop, self)) for loop in self.service.loops]
-            consuming = group.create_task(self._consume())
+            consuming = group.create_task(consume(self.config, self.service.name, self.consumers, self._started))
             waiting = group.create_task(stop.wait())
             ending = {serving, waiting} | ({consuming} if self.consumers else set())  # with none it is done at once
             await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
@@ -154,30 +151,8 @@ class Runtime:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.pool.close(), 5)
 
-    async def _consume(self) -> None:
-        """Connect the consumers, however long Kafka stays away, and run them."""
-        broker = await self._connected()
+    def _started(self) -> None:
         self.started = True
-        try:
-            async with asyncio.TaskGroup() as group:
-                for consumer, subscriber in zip(self.consumers.values(), broker.subscribers, strict=True):
-                    group.create_task(consumer.run(cast(LogicSubscriber[Any], subscriber).consumer))
-        finally:
-            await broker.stop()
-
-    async def _connected(self) -> KafkaBroker:
-        pause = 0.1
-        while True:
-            broker = declare(self)
-            try:
-                await broker.start()
-                return broker
-            except Exception as error:  # noqa: BLE001 - whatever keeps Kafka away, we wait for it
-                log.warning("waiting for Kafka", extra={"error": f"{type(error).__name__}: {error}"})
-                with contextlib.suppress(Exception):
-                    await broker.stop()
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 2)
 
     async def _drain(self, consuming: asyncio.Task[None]) -> None:
         """Stop fetching, finish the batch, commit, leave (architecture.md §5.6)."""
@@ -191,32 +166,6 @@ class Runtime:
         if not done:
             log.warning("the batch in hand did not finish in time; it will be handled again")
             consuming.cancel()
-
-
-def declare(runtime: Runtime) -> KafkaBroker:
-    """FastStream's part: groups, listeners, connections. Subscribers have no handler, the loop is ours."""
-    config = runtime.config
-    broker = KafkaBroker(
-        config.kafka,
-        client_id=f"switchboard-{runtime.service.name}",
-        consumer_only=True,
-        allow_auto_create_topics=False,
-        request_timeout_ms=20_000,
-        metadata_max_age_ms=60_000,
-        logger=None,
-    )
-    for name, consumer in runtime.consumers.items():
-        broker.subscriber(
-            config.topic_prefix + name,
-            group_id=f"{config.topic_prefix}{runtime.service.name}.{name}",
-            listener=consumer.source,
-            auto_offset_reset="none",
-            ack_policy=AckPolicy.MANUAL,
-            session_timeout_ms=int(config.session_timeout_s * 1000),
-            heartbeat_interval_ms=int(config.session_timeout_s * 200),
-            max_partition_fetch_bytes=2 * 1024 * 1024,
-        )
-    return broker
 
 
 async def _forever(loop: Loop, runtime: Runtime) -> None:

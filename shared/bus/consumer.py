@@ -58,15 +58,19 @@ class Consumer:
         """
         return self.source.goal is not None and not self.source.goal and not self.source.unplaced
 
+    def beat(self) -> None:
+        """The loop lives."""
+        self.heartbeat = time.monotonic()
+
     # --- the loop ----------------------------------------------------------------------------------------------------
 
     async def run(self, kafka: AIOKafkaConsumer) -> None:
-        """Consume until `stopping` is set and the batch in hand is committed."""
-        self.source.kafka = kafka
+        """Consume until `stopping` is set and the batch in hand is committed; ClientLost asks for a new client."""
+        self.source.use(kafka)
         measuring = asyncio.create_task(self._lag.measure())
         try:
             while not self.stopping.is_set():
-                self.heartbeat = time.monotonic()
+                self.beat()
                 try:
                     await self._step()
                     self._pause = 0.0
@@ -101,23 +105,25 @@ class Consumer:
         """Wait with polls on paused partitions."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not self.stopping.is_set():
-            self.heartbeat = time.monotonic()
+            self.beat()
             await self.source.poll_paused()
             await asyncio.sleep(min(left, 0.5))
 
     async def _step(self) -> None:
         if self.source.unplaced:
             await self.source.place()
+            if self.source.unplaced:
+                await asyncio.sleep(0.05)
+                return
         await self._tick()
         if self._stopped:
             await self._idle(TICK_S)
             self.source.doubt()
             return
         records = await self.source.fetch(self._size)
-        if self.source.unplaced or not records:
-            return
-        await self._handle(records)
-        await self._hint()
+        if records:
+            await self._handle(records)
+            await self._hint()
 
     async def _handle(self, records: Sequence[Inbound]) -> None:
         """Handle the batch; blame is found by halving, in order, each half its own transaction."""

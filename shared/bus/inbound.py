@@ -27,8 +27,9 @@ class Inbound:
 
 
 def read(topic: str, record: Any) -> Inbound:
-    """Decode one of aiokafka's records; never raises."""
-    event, refusal = _decode(topic, record.value, record.headers)
+    """Decode one of aiokafka's records, or one that was rescued; never raises."""
+    fault = getattr(record, "fault", None)
+    event, refusal = (None, fault) if fault else _decode(topic, record.value, record.headers)
     return Inbound(
         partition=record.partition,
         offset=record.offset,
@@ -47,20 +48,6 @@ def fingerprint(record: Any) -> int:
     crc = zlib.crc32(record.timestamp.to_bytes(8, "big", signed=True))
     crc = zlib.crc32(record.key or b"", crc)
     return zlib.crc32(record.value or b"", crc)
-
-
-def undecodable(partition: int, offset: int, error: Exception) -> Inbound:
-    """A record that the Kafka client itself cannot take apart; its bytes stay on the log until they expire."""
-    return Inbound(
-        partition=partition,
-        offset=offset,
-        key=b"",
-        value=b"",
-        headers=(),
-        fingerprint=0,
-        timestamp_ms=0,
-        refusal=f"bad record: {type(error).__name__}: {error}",
-    )
 
 
 def again(topic: str, letter: DeadLetter) -> Inbound:

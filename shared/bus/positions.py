@@ -5,12 +5,12 @@ was consumed: a log that lost its tail and grew again has another record there.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import asyncpg
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from shared.bus import dead_letters
 from shared.db.pool import transaction
@@ -60,14 +60,16 @@ async def advance(tx: asyncpg.Connection, grp: str, topic: str, ends: dict[int, 
 
 
 async def find(
-    consumer: AIOKafkaConsumer, pool: asyncpg.Pool, grp: str, topic: str, partitions: Sequence[TopicPartition]
+    pool: asyncpg.Pool,
+    grp: str,
+    topic: str,
+    begins: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
 ) -> dict[TopicPartition, Start]:
-    """Where each partition begins, given what the log has and what the database says was handled."""
-    begins = await consumer.beginning_offsets(partitions)
-    ends = await consumer.end_offsets(partitions)
+    """Where each partition begins, given where its log begins and ends and what the database says was handled."""
     starts = {}
     async with transaction(pool) as connection:
-        for partition in sorted(partitions, key=lambda p: p.partition):
+        for partition in sorted(begins):
             begin, end = begins[partition], ends[partition]
             row = await _row(connection, grp, topic, partition.partition, begin)
             starts[partition] = await _start(connection, grp, topic, partition.partition, row, begin, end)
