@@ -17,7 +17,7 @@ from switchboard.detach import up_detached
 from switchboard.down import down as stop
 from switchboard.installation import DEFAULT_FOLDER, Installation
 from switchboard.migrate import migrate as migrate_all
-from switchboard.services import FIRST_PORT
+from switchboard.services import FIRST_PORT, inherited_environment
 from switchboard.status import two_looks
 from switchboard.status_view import as_json, as_table, watch
 from switchboard.up import Options
@@ -161,21 +161,26 @@ def dlq(context: typer.Context, data: Data = DEFAULT_FOLDER) -> None:
     raise typer.Exit(dead_letters(Installation(data).desk(), context.args))
 
 
-def _passed_on(name: str, module: str, help_: str) -> None:
-    """A command that another module does: its arguments, output and exit code are that module's own."""
+def _passed_on(name: str, module: str, help_: str, *, anywhere: bool = False) -> None:
+    """A command that another module does: its arguments, output and exit code are that module's own.
+
+    `anywhere`: it can do something without a desk on this machine, such as ask one elsewhere.
+    """
 
     def command(context: typer.Context, data: Data = DEFAULT_FOLDER) -> None:
         installation = Installation(data)
-        environment = {**installation.desk().environment(), **installation.command_environment()}
-        become(module, context.args, environment)
+        environment = inherited_environment()
+        if not (anywhere or "--help" in context.args) or installation.running() is not None:
+            environment = installation.desk().environment()
+        become(module, context.args, {**environment, **installation.command_environment()})
 
     app.command(name, help=help_, context_settings={**_PASSED_ON, "help_option_names": []})(command)
 
 
-_passed_on("settings", "switchboard.settings_apply", "Settings as files: settings apply shop.yaml.")
+_passed_on("settings", "switchboard.settings_apply", "Settings as files: settings apply shop.yaml.", anywhere=True)
 _passed_on("verify", "switchboard.verify", "Check every invariant over the databases and the log.")
+_passed_on("bench", "bench", "Measure the pipeline beside the bare floor, on a stack of its own.", anywhere=True)
 _passed_on("seed", "switchboard.seed", "Make the demo's workspace and play its traffic.")
-_passed_on("bench", "switchboard.bench", "Measure the desk beside the bare floor; one line of JSON last.")
 
 
 def _run(work: Coroutine[Any, Any, Result]) -> Result:

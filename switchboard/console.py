@@ -1,5 +1,6 @@
 """What the operator sees: one line a step with its time, problems in plain words."""
 
+import asyncio
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ def step(title: str) -> Iterator[None]:
     out.print(f"[dim]…[/] {title}")
     try:
         yield
+    except asyncio.CancelledError:  # stopped, or something beside it failed
+        out.print(f"[dim]– {title} (given up after {time.monotonic() - begun:.1f} s)[/]")
+        raise
     except BaseException:
         out.print(f"[red]✗[/] {title} [dim](after {time.monotonic() - begun:.1f} s)[/]")
         raise

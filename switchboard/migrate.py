@@ -2,7 +2,10 @@
 
 import asyncio
 
+from aiokafka.errors import KafkaError
+
 from shared.bus import topics
+from shared.errors import BusUnavailable
 from switchboard.commands import output_of
 from switchboard.flush import set_flush
 from switchboard.services import Desk
@@ -26,7 +29,10 @@ async def make_tables(desk: Desk, services: list[str]) -> None:
 async def make_topics(kafka: str, *, prefix: str, embedded: bool, sync: bool = False) -> list[str]:
     """Make the topics that are missing; a broker of our own has few partitions, and flushes as `sync` says."""
     layout = topics.EMBEDDED if embedded else topics.CLUSTER
-    made = await topics.create(kafka, prefix=prefix, layout=layout)
-    if embedded:  # what somebody else's broker flushes is his to decide
-        await set_flush(kafka, prefix=prefix, sync=sync)
+    try:
+        made = await topics.create(kafka, prefix=prefix, layout=layout)
+        if embedded:  # what somebody else's broker flushes is his to decide
+            await set_flush(kafka, prefix=prefix, sync=sync)
+    except KafkaError as error:
+        raise BusUnavailable(f"Kafka at {kafka} could not be asked for topics: {error!r}") from error
     return made

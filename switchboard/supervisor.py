@@ -91,6 +91,8 @@ class Supervisor:
     ) -> None:
         self._desk = desk
         self._command = command
+        self._logs = logs
+        self.kept: list[Kept] = []
         self._notice = notice
         self._changed = changed
         self._tasks: list[asyncio.Task[None]] = []
@@ -108,6 +110,7 @@ class Supervisor:
 
     def also_keep(self, kept: Kept) -> None:
         """Keep something else running beside the services, such as the embedded Kafka."""
+        self.kept.append(kept)
         self._tasks.append(asyncio.create_task(kept.keep(self._notice), name=f"keep {kept.name}"))
 
     async def start(self) -> None:
@@ -141,8 +144,9 @@ class Supervisor:
         """Every few seconds: cap the logs, and kill what has not answered for long, so that it is started again."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
+            for log in self._logs.glob("*.log"):
+                cap_log(log)
             for service in self.services.values():
-                cap_log(service.process.log)
                 alive = await self._get(service, "/healthz")
                 if not service.process.running or (alive is not None and alive.status_code == 200):
                     service.healthy_at = time.monotonic()

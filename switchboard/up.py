@@ -33,12 +33,12 @@ class Options:
 
 
 async def up(installation: Installation, options: Options) -> int:
-    """Run the desk until SIGINT or SIGTERM; gives the exit code. A second signal ends everything at once."""
+    """Run the desk until SIGINT, SIGTERM or SIGHUP; gives the exit code. A second signal ends everything at once."""
     task = asyncio.current_task()
     assert task is not None
     running = _Up(installation, options)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, running.on_signal, task)
     try:
         await running.run()
@@ -136,7 +136,7 @@ class _Up:
         self._supervisor = supervisor
         stack.push_async_callback(supervisor.stop)
         for name, server in self._servers.items():
-            supervisor.also_keep(Kept(name, server.start, server.ended))
+            supervisor.also_keep(Kept(name.lower(), server.start, server.ended))
         with step(f"services: {', '.join(desk.ports) or 'none yet'}"):
             await supervisor.start()
 
@@ -173,7 +173,7 @@ class _Up:
                 urls=desk.urls,
                 started_at=self._started_at.isoformat(timespec="seconds"),
                 pids=pids,
-                restarts={service.name: service.kept.restarts for service in services},
+                restarts={kept.name: kept.restarts for kept in supervisor.kept},
             )
         )
 
