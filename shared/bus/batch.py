@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from shared.bus import dead_letters, positions
+from shared.bus.blame import describe
 from shared.bus.context import Context
 from shared.bus.inbound import Inbound, again
 from shared.contracts.envelope import Event
@@ -118,7 +119,7 @@ class Batches:
             async with tx.transaction():
                 await self._handle(tx, [record], attempt)
         except Exception as error:
-            if may_pass(error, tx):
+            if may_pass(error) or tx.is_closed():
                 raise
             return describe(error)
         context.after_commit(lambda: _tell(attempt))
@@ -172,11 +173,6 @@ class Batches:
         for outcome, count in outcomes.items():
             if count:
                 metrics.RECORDS.labels(name, outcome).inc(count)
-
-
-def describe(error: BaseException) -> str:
-    """The error as a dead letter keeps it; a database's DETAIL may quote content, so it is left out."""
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
 
 
 def _ends(records: Sequence[Inbound], nexts: dict[int, int]) -> dict[int, tuple[int, int]]:

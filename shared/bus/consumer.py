@@ -14,7 +14,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from shared.bus import dead_letters, positions
-from shared.bus.batch import Batches, PositionLost, describe
+from shared.bus.batch import Batches, PositionLost
+from shared.bus.blame import describe
 from shared.bus.fetch import Source
 from shared.bus.inbound import Inbound
 from shared.bus.lag import Lag
@@ -30,6 +31,10 @@ TICK_S = 1.0
 """How often the loop looks at what others may have changed in the database."""
 PAUSE_MAX_S = 5.0
 BATCH_MIN = 20
+
+
+class Stopped(Exception):
+    """Too many dead letters have stopped the topic."""
 
 
 class Consumer:
@@ -74,6 +79,8 @@ class Consumer:
                 try:
                     await self._step()
                     self._pause = 0.0
+                except Stopped:
+                    self.source.doubt()
                 except Exception as error:
                     if not self._passes(error):
                         raise
@@ -122,8 +129,21 @@ class Consumer:
             return
         records = await self.source.fetch(self._size)
         if records:
-            await self._handle(records)
+            await self._handle(self._to_limit(records))
             await self._hint()
+
+    def _to_limit(self, records: Sequence[Inbound]) -> Sequence[Inbound]:
+        """The records up to as many unreadable ones as the topic may have; then what becomes of the topic is looked at.
+
+        A release that cannot read a topic must stop, not drain it into dead letters.
+        """
+        culprits = [number for number, record in enumerate(records) if record.refusal is not None]
+        if culprits:
+            self._ticked = 0.0
+        if len(culprits) <= self._config.dead_letters_max:
+            return records
+        self.source.doubt()
+        return records[: culprits[self._config.dead_letters_max] + 1]
 
     async def _handle(self, records: Sequence[Inbound]) -> None:
         """Handle the batch; blame is found by halving, in order, each half its own transaction."""
@@ -134,8 +154,7 @@ class Consumer:
             if self._passes(error):
                 raise
             if len(records) == 1:
-                log.error("dead letter", extra={"topic": self.topic.name, "offset": records[0].offset}, exc_info=error)
-                await self._batches.bury(records[0], describe(error), self.source.expected)
+                await self._bury(records[0], describe(error))
             else:
                 middle = len(records) // 2
                 await self._handle(records[:middle])
@@ -144,6 +163,14 @@ class Consumer:
         self._resize(len(records), time.monotonic() - started)
         self._lag.handled(records[-1].timestamp_ms)
         self.source.reached(self.source.expected)
+
+    async def _bury(self, culprit: Inbound, error: str) -> None:
+        log.error("dead letter", extra={"topic": self.topic.name, "offset": culprit.offset, "error": error})
+        await self._batches.bury(culprit, error, self.source.expected)
+        async with connected(self._batches.pool) as connection:
+            self._stopped = await self._look_at_stop(connection)
+        if self._stopped:
+            raise Stopped
 
     def _resize(self, count: int, seconds: float) -> None:
         """Keep transactions near their target time: grow slowly, shrink at once."""

@@ -21,7 +21,7 @@ _ASKED = """
     where grp = $1 and topic = $2 and state in ('retry', 'discard') order by key limit 100
 """
 _RECENT = """
-    select count(*) from dead_letters
+    select count(distinct sha256(record)) from dead_letters
     where grp = $1 and topic = $2 and state in ('parked', 'skipped') and at > now() - interval '5 minutes'
 """
 
@@ -52,13 +52,18 @@ async def insert(tx: asyncpg.Connection, grp: str, topic: str, letters: Sequence
         [letter.offset for letter in letters],
         [letter.key for letter in letters],
         [letter.record for letter in letters],
-        [json.dumps([[name, (value or b"").hex()] for name, value in letter.headers]) for letter in letters],
-        [letter.error.replace("\0", "")[:2000] for letter in letters],
+        [json.dumps([[_storable(name), (value or b"").hex()] for name, value in letter.headers]) for letter in letters],
+        [_storable(letter.error) for letter in letters],
         [letter.state for letter in letters],
     )
     parked = sorted({letter.key for letter in letters if letter.state == "parked"})
     if parked:
         await tx.execute(_PARK, grp, topic, parked)
+
+
+def _storable(text: str) -> str:
+    """Text as PostgreSQL can keep it: no NUL, no lone surrogate, not without end."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "backslashreplace").decode()[:2000]
 
 
 async def lock_parked(tx: asyncpg.Connection, grp: str, topic: str, keys: Sequence[bytes]) -> set[bytes]:
@@ -72,12 +77,12 @@ async def asked(tx: asyncpg.Connection, grp: str, topic: str) -> list[bytes]:
 
 
 async def open_letters(tx: asyncpg.Connection, grp: str, topic: str, key: bytes) -> list[DeadLetter]:
-    """The key's letters in the order of the log, locked."""
+    """The key's letters in the order they came in, which no replaced log disturbs, locked."""
     rows = await tx.fetch(
         """
         select id, partition, "offset", key, record, headers::text, error, state from dead_letters
         where grp = $1 and topic = $2 and key = $3 and state in ('parked', 'waiting', 'retry', 'discard')
-        order by partition, "offset", id for update
+        order by id for update
         """,
         grp,
         topic,
@@ -111,7 +116,7 @@ async def failed_again(tx: asyncpg.Connection, letter: DeadLetter, state: str, e
         "update dead_letters set state = $2, error = $3, attempts = attempts + 1 where id = $1",
         letter.id,
         state,
-        error.replace("\0", "")[:2000],
+        _storable(error),
     )
 
 
@@ -121,7 +126,7 @@ async def unpark(tx: asyncpg.Connection, grp: str, topic: str, key: bytes) -> No
 
 
 async def too_many(tx: asyncpg.Connection, grp: str, topic: str, most: int) -> bool:
-    """Whether more culprits came in five minutes than a release in good health makes."""
+    """Whether more distinct culprits came in five minutes than a release in good health makes."""
     return bool((await tx.fetchval(_RECENT, grp, topic)) > most)
 
 

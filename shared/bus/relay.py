@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from shared.bus.blame import describe
 from shared.bus.codec import trace_header
 from shared.bus.producer import BusProducer
 from shared.config import ServiceConfig
@@ -63,8 +64,8 @@ class Relay:
             await self._disconnect()
 
     def _report(self, error: Exception) -> None:
-        level = logging.WARNING if may_pass(error, self._connection) else logging.ERROR
-        log.log(level, "relay round failed", extra={"error": f"{type(error).__name__}: {error}"})
+        level = logging.WARNING if may_pass(error) else logging.ERROR
+        log.log(level, "relay round failed", extra={"error": describe(error)})
 
     async def _wait(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import asyncpg
 
-from shared.errors import MayPass
+from shared.errors import MayPass, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +34,19 @@ _PASSING: tuple[type[BaseException], ...] = (
     asyncpg.UndefinedColumnError,
     asyncpg.InvalidSchemaNameError,
     asyncpg.InsufficientPrivilegeError,
+    asyncpg.InvalidCachedStatementError,  # a migration changed a table under a prepared statement
     asyncpg.PostgresSystemError,
     asyncpg.InternalServerError,
 )
 
 
-def may_pass(error: BaseException, connection: asyncpg.Connection | None = None) -> bool:
+_CONNECTION_GONE = ("closed", "closing", "released back", "cancelling")
+
+
+def may_pass(error: BaseException) -> bool:
     """Whether the same work may succeed later, so that no record is to blame for the error."""
-    if isinstance(error, asyncpg.InterfaceError):  # also raised for wrong arguments: then the connection still lives
-        return connection is None or connection.is_closed() or "closed" in str(error)
+    if isinstance(error, asyncpg.InterfaceError):  # also raised for wrong use: that is a bug and stays one
+        return any(word in str(error) for word in _CONNECTION_GONE)
     return isinstance(error, _PASSING)
 
 
@@ -76,13 +80,19 @@ async def create_pool(dsn: str, schema: str, **more: Any) -> asyncpg.Pool:
 
 @asynccontextmanager
 async def connection(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
-    """One of the pool's connections."""
-    async with pool.acquire() as one:
+    """One of the pool's connections; whatever keeps us out may pass, and no record is to blame for it."""
+    try:
+        one = await pool.acquire()
+    except asyncpg.PostgresError as error:
+        raise StoreUnavailable(f"PostgreSQL lets nobody in: {error}") from error
+    try:
         yield cast("asyncpg.Connection", one)
+    finally:
+        await pool.release(one)
 
 
 @asynccontextmanager
 async def transaction(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
     """One transaction (READ COMMITTED): committed at the end, rolled back where anything is raised."""
-    async with pool.acquire() as one, one.transaction():
-        yield cast("asyncpg.Connection", one)
+    async with connection(pool) as one, one.transaction():
+        yield one
