@@ -102,7 +102,10 @@ def _add_writing(app: FastAPI, runtime: Runtime, gate: Gate) -> None:
         dry_run: DryRun = False,
         if_match: IfMatch = None,
     ) -> SavedView:
-        """Save a document as its next version. The same document again changes nothing and keeps the version."""
+        """Save a document as its next version. The same document again changes nothing and keeps the version.
+
+        The installation key makes a workspace by saving its document, with the header Switchboard-Workspace naming it.
+        """
         saving = _saving(request, kind, id, who, if_match)
         async with runtime.work() as (tx, ctx):
             saved = await changes.put(tx, ctx, saving, document, key=key, dry_run=dry_run)

@@ -89,6 +89,8 @@ class Gate:
                     reason="workspace_missing",
                 )
             return None
+        if route.founds:
+            return workspace
         if not await self._ask(lambda: self._workspaces.get(workspace, lambda: self._exists(workspace))):
             raise NotFound(f"there is no workspace {workspace!r}; GET /v1/workspaces lists them")
         return workspace

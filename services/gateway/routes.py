@@ -39,6 +39,8 @@ class Route:
 
     Without one an installation key's keys are the installation's own.
     """
+    founds: bool = False
+    """Whether the workspace that the installation key chooses may not be there yet."""
 
     @property
     def path(self) -> str:
@@ -64,6 +66,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/settings/{kind:account}/{id}", LEADS, "gateway"),
     Route("GET", "/v1/settings/{kind}/{id}", EVERYBODY, "gateway"),
     Route("PUT", f"/v1/settings/{{kind:{TEAM_KINDS}}}/{{id}}", LEADS, "gateway"),
+    Route("PUT", "/v1/settings/{kind:workspace}/{id}", OPERATORS, "gateway", founds=True),
     Route("PUT", "/v1/settings/{kind}/{id}", OPERATORS, "gateway"),
     Route("DELETE", f"/v1/settings/{{kind:{TEAM_KINDS}}}/{{id}}", LEADS, "gateway"),
     Route("DELETE", "/v1/settings/{kind:workspace}/{id}", ("installation",), "gateway"),

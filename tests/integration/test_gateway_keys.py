@@ -89,6 +89,16 @@ async def test_an_installation_key_makes_a_workspace_and_chooses_it_by_a_header(
     assert {"main", "second"} <= {item["id"] for item in listed.json()["items"]}
 
 
+async def test_the_installation_makes_a_workspace_by_saving_its_document_too(gateway: Gateway) -> None:
+    document = {"name": "Third"}
+    async with gateway.client(gateway.installation_key, "third") as installation:
+        made = await installation.put("/v1/settings/workspace/third", json=document)
+        again = await installation.put("/v1/settings/workspace/third", json=document)
+        inside = await installation.put("/v1/settings/team/first", json={"name": "First"})
+        misnamed = await installation.put("/v1/settings/workspace/fourth", json=document)
+    assert (made.status_code, again.status_code, inside.status_code, misnamed.status_code) == (201, 200, 201, 404)
+
+
 async def test_the_keys_of_a_deleted_workspace_open_nothing(gateway: Gateway) -> None:
     async with gateway.client(gateway.installation_key) as installation:
         await installation.post("/v1/workspaces", json={"id": "closing", "name": "Closing"})
