@@ -1,0 +1,67 @@
+"""An hour of a shop's traffic as a plan: who writes when, on which account, in how many messages. Pure and repeatable.
+
+Customers come at random (a Poisson process), write on, and some of them answer again later; the same number of messages
+gives the same plan, message by message, so that playing it twice makes nothing twice.
+"""
+
+import random
+from dataclasses import dataclass, replace
+
+from switchboard.seed.conversations import NAMES, STORIES
+from switchboard.seed.documents import ACCOUNTS
+
+HOUR_S = 3600.0
+_SEED = 20_260_101
+_PAUSE_S = (40.0, 400.0)
+"""Between two messages of one customer, in seconds of the hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who writes; the number is the identity on every channel."""
+
+    number: int
+    name: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One message: at which second of the hour, on which account, and what it is."""
+
+    at_s: float
+    id: str
+    account: str
+    customer: Customer
+    subject: str
+    text: str
+    first: bool
+    """Whether it begins the conversation."""
+
+
+def arrivals(messages: int) -> list[Arrival]:
+    """So many messages, in the order of their time within one hour."""
+    dice = random.Random(_SEED)  # noqa: S311 - a play, no secret
+    planned: list[Arrival] = []
+    number = 0
+    while len(planned) < messages:
+        number += 1
+        planned += _conversation(dice, number)
+    planned = planned[:messages]
+    last = max(HOUR_S, *(arrival.at_s for arrival in planned), HOUR_S)  # the last answers may come after the hour's end
+    return sorted(
+        (replace(arrival, at_s=arrival.at_s * HOUR_S / last) for arrival in planned),
+        key=lambda arrival: (arrival.at_s, arrival.id),
+    )
+
+
+def _conversation(dice: random.Random, number: int) -> list[Arrival]:
+    story = dice.choice(STORIES)
+    account = dice.choice(tuple(ACCOUNTS))
+    customer = Customer(1000 + number, dice.choice(NAMES[story.language]), story.language)
+    at_s = dice.uniform(0, HOUR_S)
+    found = []
+    for index, line in enumerate(story.lines):
+        found.append(Arrival(at_s, f"demo-{number}-{index}", account, customer, story.subject, line, first=index == 0))
+        at_s += dice.uniform(*_PAUSE_S)
+    return found
