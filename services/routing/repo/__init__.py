@@ -1,0 +1,1 @@
+"""All SQL of routing; the first argument is always the connection."""

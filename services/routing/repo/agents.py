@@ -1,0 +1,157 @@
+"""Agents at run time: presence as they last told it, and what weighs on them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from services.routing.domain.floor import Seat
+from shared.contracts.agent_events import Presence
+
+_READ = """
+    select workspace, agent, presence, reason, channels, heartbeat_at, since, misses, gone, version
+    from agents where workspace = $1 and agent = any($2::text[])
+"""
+_SAVE = """
+    insert into agents(workspace, agent, presence, reason, heartbeat_at, since, misses, gone, version)
+    select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[],
+                         $7::int[], $8::boolean[], $9::int[])
+    on conflict (workspace, agent) do update
+    set presence = excluded.presence, reason = excluded.reason, heartbeat_at = excluded.heartbeat_at,
+        since = excluded.since, misses = excluded.misses, gone = excluded.gone, version = excluded.version
+"""
+# An array of arrays must be rectangular, so the channels of each agent are written one by one where they changed.
+_CHANNELS = "update agents set channels = $3 where workspace = $1 and agent = $2"
+_ANSWERED = "update agents set misses = 0 where workspace = $1 and agent = any($2::text[]) and misses > 0"
+_SEATS = """
+    select a.agent, a.presence, a.channels, a.since, l.channel, l.tickets, l.weight, l.changed_at
+    from agents a left join loads l on l.workspace = a.workspace and l.agent = a.agent
+    where a.workspace = $1
+"""
+_ADD_LOADS = """
+    insert into loads(workspace, agent, channel, tickets, weight, changed_at)
+    select * from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::int[], $6::timestamptz[])
+    on conflict (workspace, agent, channel) do update
+    set tickets = loads.tickets + excluded.tickets, weight = loads.weight + excluded.weight,
+        changed_at = greatest(loads.changed_at, excluded.changed_at)
+"""
+_SILENT = """
+    select agent from agents
+    where workspace = $1 and not gone and (heartbeat_at <= $2 or not agent = any($3::text[])) order by agent
+"""
+_GONE = """
+    select u.workspace, u.agent from unnest($1::text[], $2::text[]) as u(workspace, agent)
+    left join agents a on a.workspace = u.workspace and a.agent = u.agent
+    where a.gone is not false
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One agent's presence."""
+
+    workspace: str
+    agent: str
+    presence: Presence
+    reason: str
+    channels: tuple[str, ...] | None
+    heartbeat_at: datetime
+    since: datetime
+    misses: int = 0
+    gone: bool = False
+    """Offline past grace; his live work was released."""
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LoadChange:
+    """What was put on, or taken from, an agent on one channel."""
+
+    workspace: str
+    agent: str
+    channel: str
+    tickets: int
+    weight: int
+    at: datetime
+
+
+async def read(tx: asyncpg.Connection, workspace: str, agents: Iterable[str]) -> dict[str, Agent]:
+    """Those of the agents who ever told their presence."""
+    rows = await tx.fetch(_READ, workspace, sorted(set(agents)))
+    return {
+        row["agent"]: Agent(**{**row, "channels": None if row["channels"] is None else tuple(row["channels"])})
+        for row in rows
+    }
+
+
+async def save(tx: asyncpg.Connection, agents: Sequence[Agent], known: dict[str, Agent]) -> None:
+    """Write presence; `known` is what `read` gave before."""
+    if not agents:
+        return
+    await tx.execute(
+        _SAVE,
+        [a.workspace for a in agents],
+        [a.agent for a in agents],
+        [a.presence for a in agents],
+        [a.reason for a in agents],
+        [a.heartbeat_at for a in agents],
+        [a.since for a in agents],
+        [a.misses for a in agents],
+        [a.gone for a in agents],
+        [a.version for a in agents],
+    )
+    for agent in agents:
+        before = known.get(agent.agent)
+        if agent.channels != (before.channels if before else None):
+            await tx.execute(_CHANNELS, agent.workspace, agent.agent, agent.channels)
+
+
+async def answered(tx: asyncpg.Connection, workspace: str, agents: Sequence[str]) -> None:
+    """These agents answered an offer: their misses in a row end."""
+    if agents:
+        await tx.execute(_ANSWERED, workspace, agents)
+
+
+async def seats(tx: asyncpg.Connection, workspace: str) -> dict[str, Seat]:
+    """Every agent's presence, load and idle time."""
+    rows = await tx.fetch(_SEATS, workspace)
+    found: dict[str, Seat] = {}
+    for agent, presence, channels, since, channel, tickets, weight, changed_at in rows:
+        seat = found.get(agent)
+        if seat is None:
+            limits = None if channels is None else tuple(channels)
+            seat = Seat(agent, presence, limits, 0, {}, since)
+        if channel is not None:
+            held = {**seat.held, channel: tickets}
+            seat = Seat(agent, presence, seat.channels, seat.load + weight, held, max(seat.idle_since, changed_at))
+        found[agent] = seat
+    return found
+
+
+async def change_loads(tx: asyncpg.Connection, changes: Sequence[LoadChange]) -> None:
+    """Add to and take from loads; each (workspace, agent, channel) once."""
+    if not changes:
+        return
+    await tx.execute(
+        _ADD_LOADS,
+        [c.workspace for c in changes],
+        [c.agent for c in changes],
+        [c.channel for c in changes],
+        [c.tickets for c in changes],
+        [c.weight for c in changes],
+        [c.at for c in changes],
+    )
+
+
+async def silent(tx: asyncpg.Connection, workspace: str, since: datetime, enabled: Sequence[str]) -> list[str]:
+    """Agents not gone yet whose heartbeat is older than `since`, or whom settings do not enable any more."""
+    return [row["agent"] for row in await tx.fetch(_SILENT, workspace, since, enabled)]
+
+
+async def gone(tx: asyncpg.Connection, agents: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of (workspace, agent) who are offline past grace, or were never there."""
+    if not agents:
+        return set()
+    rows = await tx.fetch(_GONE, [workspace for workspace, _ in agents], [agent for _, agent in agents])
+    return {(row["workspace"], row["agent"]) for row in rows}

@@ -1,0 +1,78 @@
+"""The one lock of a workspace, its dirty mark, and the moment by the database's clock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+_LOCK = """
+    select workspace, dirty, due_at from workspaces where workspace = any($1::text[]) order by workspace for update
+"""
+_ADD = "insert into workspaces(workspace) select unnest($1::text[]) on conflict do nothing"
+# A statement of its own after the lock: in one with it, time and positions would be those from before the wait.
+_MOMENT = """
+    select clock_timestamp() as now,
+           (select array_agg(partition order by partition) from consumed where grp = $1) as partitions,
+           (select array_agg(next_offset order by partition) from consumed where grp = $1) as next_offsets
+"""
+_MARK = "update workspaces set dirty = true where workspace = any($1::text[]) and not dirty"
+_MATCHED = "update workspaces set dirty = false, due_at = $2 where workspace = $1"
+_ELECT = "select pg_try_advisory_xact_lock(hashtext($1), 2)"
+_TO_MATCH = "select workspace from workspaces where dirty or due_at <= clock_timestamp()"
+
+OWN_LOG_GROUP = "routing.routing-events"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Now by the database's clock, read under the lock, and how far our own log is consumed, by partition."""
+
+    now: datetime
+    own_log: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A locked workspace."""
+
+    id: str
+    dirty: bool
+    due_at: datetime | None
+
+
+async def lock(tx: asyncpg.Connection, workspaces: Sequence[str]) -> dict[str, Workspace]:
+    """Lock the workspaces' rows, in order, waiting for each; unknown ones are made."""
+    wanted = sorted(set(workspaces))
+    rows = await tx.fetch(_LOCK, wanted)
+    if len(rows) < len(wanted):
+        await tx.execute(_ADD, wanted)
+        rows = await tx.fetch(_LOCK, wanted)
+    return {row["workspace"]: Workspace(row["workspace"], row["dirty"], row["due_at"]) for row in rows}
+
+
+async def moment(tx: asyncpg.Connection) -> Moment:
+    """Now, and the positions of our own log."""
+    row = await tx.fetchrow(_MOMENT, OWN_LOG_GROUP)
+    assert row is not None
+    return Moment(row["now"], dict(zip(row["partitions"] or (), row["next_offsets"] or (), strict=True)))
+
+
+async def mark_dirty(tx: asyncpg.Connection, workspaces: Sequence[str]) -> None:
+    """Something changed that a match may use; committed with the change."""
+    await tx.execute(_MARK, sorted(set(workspaces)))
+
+
+async def matched(tx: asyncpg.Connection, workspace: str, due_at: datetime | None) -> None:
+    """All that is known now is matched; the next match is due then, or when something changes."""
+    await tx.execute(_MATCHED, workspace, due_at)
+
+
+async def elect_matcher(tx: asyncpg.Connection, workspace: str) -> bool:
+    """Whether this transaction may match the workspace: of several replicas one does it at a time."""
+    return bool(await tx.fetchval(_ELECT, workspace))
+
+
+async def to_match(connection: asyncpg.Connection) -> list[str]:
+    """Workspaces that are dirty or due."""
+    return [row["workspace"] for row in await connection.fetch(_TO_MATCH)]
