@@ -45,3 +45,14 @@ FORWARD_FAILURES = Counter(
 GATEWAY_REFUSED = Counter(
     "switchboard_gateway_refused_total", "Requests that no owner ever saw, by reason.", ["reason"]
 )
+
+# --- ingest ----------------------------------------------------------------------------------------------------------
+INBOUND_REQUESTS = Counter(
+    "switchboard_inbound_requests_total", "Requests of providers that were taken.", ["channel", "outcome"]
+)
+"""outcome: accepted, ignored (read, and nobody's words), quarantined (could not be read)"""
+INBOUND_REFUSED = Counter(
+    "switchboard_inbound_refused_total", "Requests of providers that were not taken, by reason.", ["channel", "reason"]
+)
+INBOUND_MESSAGES = Counter("switchboard_inbound_messages_total", "Messages and edits accepted.", ["channel"])
+QUARANTINED = Counter("switchboard_quarantined_total", "Requests filed in quarantine.", ["channel", "reason"])

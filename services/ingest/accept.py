@@ -1,0 +1,157 @@
+"""The accept path: prove, read, keep, confirm; 2xx is said only when Kafka has the raw record and the messages."""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from services.ingest import compose
+from services.ingest.accounts import Accounts
+from services.ingest.compose import Arrival, Composed
+from services.ingest.config import Config
+from shared.blobs import BlobStore
+from shared.bus.producer import BusProducer
+from shared.channels.base import MIB, AccountContext, Channel, Request
+from shared.clock import Clock
+from shared.errors import Bug, Malformed, Refused, SwitchboardError, Unauthenticated
+from shared.http import problem, read_body
+from shared.telemetry import metrics, trace
+
+log = logging.getLogger(__name__)
+
+IN_THREAD_BYTES = 128 * 1024
+"""Reading a larger body takes milliseconds, in which nobody else should have to wait."""
+LARGE_AT_ONCE = 4
+"""Bodies over 1 MiB that a channel holds in memory at a time; the senders of others wait for their turn."""
+
+
+class Accept:
+    """Takes the requests of one channel: an ASGI application behind its route."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        config: Config,
+        clock: Clock,
+        accounts: Accounts,
+        blobs: BlobStore,
+        producer: Callable[[], BusProducer],
+    ) -> None:
+        self._channel = channel
+        self._config = config
+        self._clock = clock
+        self._accounts = accounts
+        self._blobs = blobs
+        self._producer = producer
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self.path = f"/v1/inbound/{channel.name}/{{account}}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; whatever goes wrong is a problem with a reason, and is counted."""
+        scope["route"] = self
+        try:
+            answer = await self._accept(scope, receive)
+        except SwitchboardError as error:
+            answer = self._refusal(error)
+        except Exception as error:  # noqa: BLE001 - the sender is told, we are told; the message stays with the sender
+            _log_bug("request failed", self._channel.name, error)
+            answer = self._refusal(Bug("this is our fault; it was logged"))
+        await answer(scope, receive, send)
+
+    async def _accept(self, scope: Scope, receive: Receive) -> Response:
+        account = self._accounts.open(self._channel.name, scope["path_params"]["account"])
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"), max_num_fields=50))
+        request = Request(headers=headers, body=b"", received_at=self._clock(), query=query)
+        with trace.span(f"accept {self._channel.name}", trace.valid(headers.get("traceparent"))) as current:
+            if self._channel.proof == "body":
+                request = replace(request, body=await self._body(scope, receive))
+                self._channel.verify(request, account)
+                return await self._take(Arrival(self._channel, account, request, current))
+            self._channel.verify(request, account)
+            if _surely_small(headers.get("content-length", "")):
+                return await self._take_body(scope, receive, account, request, current)
+            async with self._large:
+                return await self._take_body(scope, receive, account, request, current)
+
+    async def _take_body(
+        self, scope: Scope, receive: Receive, account: AccountContext, request: Request, current: str
+    ) -> Response:
+        request = replace(request, body=await self._body(scope, receive))
+        return await self._take(Arrival(self._channel, account, request, current))
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        try:
+            async with asyncio.timeout(self._config.body_timeout_s):
+                return await read_body(receive, scope, self._channel.max_body_bytes)
+        except TimeoutError:
+            raise Malformed(
+                f"the body did not arrive within {self._config.body_timeout_s:g} s", reason="slow_body"
+            ) from None
+
+    async def _take(self, arrival: Arrival) -> Response:
+        """Read a proved request, keep it, and answer once it is confirmed."""
+        if len(arrival.request.body) > IN_THREAD_BYTES:
+            outcome, more, composed = await asyncio.to_thread(read, arrival)
+        else:
+            outcome, more, composed = read(arrival)
+        await self._blobs.put(composed.blobs)
+        await self._producer().send_all(composed.records, timeout_s=self._config.accept_timeout_s)
+        metrics.INBOUND_REQUESTS.labels(self._channel.name, outcome).inc()
+        metrics.INBOUND_MESSAGES.labels(self._channel.name).inc(len(composed.ids))
+        body = {"accepted": len(composed.ids), "ids": composed.ids, **more}
+        return Response(orjson.dumps(body), self._channel.accepted_status, media_type="application/json")
+
+    def _refusal(self, error: SwitchboardError) -> Response:
+        metrics.INBOUND_REFUSED.labels(self._channel.name, error.reason).inc()
+        answer = problem(error)
+        if isinstance(error, Unauthenticated):
+            answer.headers["www-authenticate"] = self._channel.challenge
+        return answer
+
+
+def read(arrival: Arrival) -> tuple[str, dict[str, str], Composed]:
+    """What becomes of a request: the outcome, what the answer says beside the ids, and what to write and send.
+
+    Raises Refused where the sender can mend it: the bytes are no JSON at all, or the shape is ours and broken. What a
+    provider sends and we cannot read is taken all the same, to be found in quarantine: it would only be sent again.
+    """
+    try:
+        parsed = arrival.channel.parse(arrival.request, arrival.account)
+        composed = compose.taken(arrival, parsed)
+    except Malformed:
+        raise
+    except Refused as error:
+        if arrival.channel.ours:
+            raise
+        return _quarantined(arrival, error)
+    except Exception as error:
+        if arrival.channel.ours:
+            raise
+        _log_bug("a parser failed", arrival.channel.name, error)
+        return _quarantined(arrival, Bug("the parser failed; it was logged", reason="parser_failed"))
+    if parsed.ignored is not None and not composed.ids:
+        return "ignored", {"ignored": parsed.ignored}, composed
+    return "accepted", {}, composed
+
+
+def _quarantined(arrival: Arrival, error: SwitchboardError) -> tuple[str, dict[str, str], Composed]:
+    composed = compose.refused(arrival, error)
+    return "quarantined", {"quarantined": str(composed.raw)}, composed
+
+
+def _surely_small(content_length: str) -> bool:
+    return content_length.isdigit() and int(content_length) <= MIB
+
+
+def _log_bug(what: str, channel: str, error: BaseException) -> None:
+    """Where it happened, without the error's text: that may quote a customer."""
+    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    log.error(what, extra={"channel": channel, "error": type(error).__name__, "at": where[-5:]})

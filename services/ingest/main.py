@@ -1,0 +1,16 @@
+"""Composition root of ingest."""
+
+from services.ingest.api import create_api
+from services.ingest.config import Config
+from services.ingest.handlers import HANDLERS
+from services.ingest.repo import standing
+from shared.contracts.topics import RAW_INBOUND
+from shared.service import Service
+
+SERVICE = Service(
+    name="ingest",
+    config=Config,
+    handlers=HANDLERS,
+    api=create_api,
+    finds={RAW_INBOUND.name: standing},
+)

@@ -1,0 +1,113 @@
+"""SQL of ingest: the quarantine of requests that no parser could read."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from shared.contracts.envelope import Event
+from shared.contracts.raw_inbound import RawReceived
+
+_FILE = """
+    insert into quarantine(workspace, id, shop, channel, account, reason, detail, headers, body, blob, received_at)
+    select * from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                         $8::jsonb[], $9::bytea[], $10::text[], $11::timestamptz[])
+    on conflict (workspace, id) do nothing
+"""
+_FACTS = """
+    number, id, shop, channel, account, reason, detail, headers, blob, received_at, filed_at,
+    octet_length(body) as size
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A request in quarantine without its body; `size` is that of the body kept here, 0 where it is a blob."""
+
+    number: int
+    id: UUID
+    shop: str | None
+    channel: str
+    account: str
+    reason: str
+    detail: str
+    headers: dict[str, str]
+    blob: str | None
+    received_at: datetime
+    filed_at: datetime
+    size: int
+
+
+def _read(row: asyncpg.Record) -> Quarantined:
+    values = dict(row)
+    return Quarantined(**{**values, "headers": json.loads(values["headers"])})
+
+
+async def file(tx: asyncpg.Connection, refused: Sequence[Event[RawReceived]]) -> None:
+    """Put these into quarantine; those that are there already stay as they are."""
+    rows = [
+        (
+            raw.workspace,
+            raw.id,
+            raw.shop,
+            raw.data.channel,
+            raw.data.account,
+            raw.data.refusal,
+            raw.data.detail or "",
+            json.dumps(raw.data.headers),
+            raw.data.body,
+            raw.data.blob,
+            raw.time,
+        )
+        for raw in refused
+    ]
+    if rows:
+        await tx.execute(_FILE, *map(list, zip(*rows, strict=True)))
+
+
+async def page(
+    connection: asyncpg.Connection, workspace: str, shops: Sequence[str], *, before: int | None, limit: int
+) -> list[Quarantined]:
+    """The newest of the workspace (of these shops; empty: all) that were filed before the number `before`."""
+    rows = await connection.fetch(
+        f"""
+        select {_FACTS} from quarantine
+        where workspace = $1 and ($2::text[] = '{{}}' or shop = any($2)) and ($3::bigint is null or number < $3)
+        order by number desc limit $4
+        """,  # noqa: S608
+        workspace,
+        list(shops),
+        before,
+        limit,
+    )
+    return [_read(row) for row in rows]
+
+
+async def find(
+    connection: asyncpg.Connection, workspace: str, shops: Sequence[str], id_: UUID, *, body_max: int
+) -> tuple[Quarantined, bytes] | None:
+    """One request with the first `body_max` bytes of its body."""
+    row = await connection.fetchrow(
+        f"""
+        select {_FACTS}, substring(body for $4) as beginning from quarantine
+        where workspace = $1 and id = $2 and ($3::text[] = '{{}}' or shop = any($3))
+        """,  # noqa: S608
+        workspace,
+        id_,
+        list(shops),
+        body_max,
+    )
+    if row is None:
+        return None
+    values = dict(row)
+    beginning = values.pop("beginning")
+    return Quarantined(**{**values, "headers": json.loads(values["headers"])}), beginning
+
+
+async def standing(connection: asyncpg.Connection, ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these raw records stand in quarantine."""
+    rows = await connection.fetch("select id from quarantine where id = any($1)", list(ids))
+    return {row["id"] for row in rows}

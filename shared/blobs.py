@@ -1,0 +1,91 @@
+"""The blob store: files and bodies that are too large for a record, by key; a folder, or whatever obstore reaches.
+
+Keys of a person's content begin with `person_prefix`, so that erasing an identity is deleting a prefix.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from shared.errors import NotFound, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+Blob = tuple[str, bytes]
+"""Key and content."""
+
+TIMEOUT_S = 15
+
+
+def person_prefix(workspace: str, kind: str, scope: str, value: str) -> str:
+    """Where the content of one identity lies; the hash keeps addresses out of keys, URLs and logs."""
+    identity = hashlib.sha256("\x1f".join((workspace, kind, scope, value)).encode()).hexdigest()
+    return f"{workspace}/{identity[:40]}"
+
+
+class BlobStore:
+    """Writes and reads whole blobs; the store is opened at the first use, so a service starts without it."""
+
+    def __init__(self, place: str, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._place = place
+        self._timeout_s = timeout_s
+        self._opened: ObjectStore | None = None
+
+    async def put(self, blobs: Sequence[Blob]) -> None:
+        """Write all, side by side; raises StoreUnavailable where one was not written. Writing again overwrites."""
+        if blobs:
+            await self._ask("write", asyncio.gather(*[self._put(key, content) for key, content in blobs]))
+
+    async def beginning(self, key: str, *, at_most: int) -> tuple[bytes, int]:
+        """The first `at_most` bytes and the size of the whole; raises NotFound or StoreUnavailable."""
+        try:
+            return cast("tuple[bytes, int]", await self._ask("read", self._beginning(key, at_most)))
+        except FileNotFoundError as error:
+            raise NotFound("the content is no longer in the blob store") from error
+
+    async def _put(self, key: str, content: bytes) -> None:
+        await obstore.put_async(self._store(), key, content)
+
+    async def _beginning(self, key: str, at_most: int) -> tuple[bytes, int]:
+        size = int((await obstore.head_async(self._store(), key))["size"])
+        if size == 0:
+            return b"", 0
+        return bytes(await obstore.get_range_async(self._store(), key, start=0, end=min(size, at_most))), size
+
+    async def _ask(self, what: str, answer: Any) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await answer
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError) as error:
+            log.warning("the blob store failed", extra={"action": what, "error": f"{type(error).__name__}: {error}"})
+            raise StoreUnavailable(
+                f"the blob store could not {what}: {_why(error)}; check SWITCHBOARD_BLOBS", reason="blobs_unavailable"
+            ) from error
+
+    def _store(self) -> ObjectStore:
+        if self._opened is None:
+            remote = "://" in self._place
+            self._opened = from_url(self._place) if remote else LocalStore(Path(self._place).absolute(), mkdir=True)
+        return self._opened
+
+
+def _why(error: BaseException) -> str:
+    """A word for the caller; keys and paths stay in our log."""
+    text = str(error).lower()
+    known = {
+        "no space left": "no space left on the device",
+        "quota": "the quota is used up",
+        "read-only": "it is read-only",
+        "permission denied": "permission denied",
+        "not a directory": "its path is not a folder",
+    }
+    return next((word for mark, word in known.items() if mark in text), "it did not answer as it should")
