@@ -1,0 +1,15 @@
+"""CHANNELS: every way a customer can reach the desk; one file and one line each."""
+
+from shared.channels.base import Channel
+from shared.channels.http import CHANNEL as HTTP
+from shared.channels.postmark import CHANNEL as POSTMARK
+from shared.channels.telegram import CHANNEL as TELEGRAM
+
+CHANNELS: dict[str, Channel] = {
+    channel.name: channel
+    for channel in (
+        HTTP,
+        TELEGRAM,
+        POSTMARK,
+    )
+}

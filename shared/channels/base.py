@@ -1,0 +1,135 @@
+"""What a channel is: how its requests are proved and how they become messages, the same shape for all of them.
+
+Channels are pure: no clock, no I/O. `parse` raises nothing but `Refused`: `Malformed` where the bytes are no message of
+this channel at all, `Invalid` where they are one that it cannot read.
+"""
+
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import orjson
+from pydantic import BaseModel
+
+from shared.contracts.inbound_messages import MessageReceived
+from shared.errors import Unauthenticated
+
+MIB = 1024 * 1024
+INLINE_TEXT_BYTES = 256 * 1024
+"""A longer text (as JSON) goes to the blob store; its record holds the beginning."""
+BEGINNING_CHARS = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request as it arrived; names of headers are in lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountContext:
+    """The account a request names, with its secrets opened, newest first: any of them may prove a request."""
+
+    workspace: str
+    shop: str
+    id: str
+    secrets: tuple[str, ...] = field(repr=False)
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file whose bytes came within the request; ingest puts them into the blob store."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message, the files that came with it, and the whole text where `message.text` holds only its beginning."""
+
+    message: MessageReceived
+    files: tuple[File, ...] = ()
+    long_text: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a request held; without messages `ignored` says why (a registry word): it was read and is none."""
+
+    received: tuple[Received, ...] = ()
+    ignored: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a channel can carry towards us."""
+
+    text_max: int
+    """Characters of one message, as the provider limits them."""
+    attachments: bool = False
+    edits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A request header that the channel reads, for the API's description."""
+
+    name: str
+    description: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One channel; the registry holds one line for each."""
+
+    name: str
+    about: str
+    max_body_bytes: int
+    capabilities: Capabilities
+    verify: Callable[[Request, AccountContext], None]
+    """Raises Unauthenticated where the request does not prove to come from who it should."""
+    parse: Callable[[Request, AccountContext], Parsed]
+    proof: Literal["headers", "body"]
+    """`headers`: verify does not look at the body, so a stranger's body is never read."""
+    ours: bool
+    """The payload's shape is ours to define: what breaks it is refused. Else it is kept in quarantine."""
+    challenge: str
+    """The WWW-Authenticate header of a refused request (RFC 9110 §11.6.1)."""
+    conversational: bool = False
+    """A person has one running conversation per account (chat, messaging), which a message joins (definitions.md)."""
+    headers: tuple[Header, ...] = ()
+    secret_headers: frozenset[str] = frozenset()
+    """Headers that hold the secret itself and must not be kept."""
+    body: type[BaseModel] | None = None
+    """The model of the body, where it is ours."""
+    accepted_status: int = 202
+
+
+def fitted(text: str) -> tuple[str, str | None]:
+    """The text for the record, and the whole text where it is too long for one."""
+    if len(text) * 6 <= INLINE_TEXT_BYTES or len(orjson.dumps(text)) <= INLINE_TEXT_BYTES:  # \u0001 takes six bytes
+        return text, None
+    return text[:BEGINNING_CHARS], text
+
+
+def same_secret(offered: Sequence[bytes], wanted: Sequence[bytes]) -> bool:
+    """Whether any of them is any of these; every pair is compared, in constant time."""
+    return any([hmac.compare_digest(want, have) for want in wanted for have in offered])  # noqa: C419 - all pairs
+
+
+def check_secret(given: bytes, account: AccountContext, *, missing: str) -> None:
+    """Raises Unauthenticated where the secret is missing (and says how to give it) or is none of the account's."""
+    if not given:
+        raise Unauthenticated(missing, reason="missing_signature")
+    if not same_secret([given], [secret.encode() for secret in account.secrets]):
+        raise Unauthenticated("the secret is not this account's", reason="bad_signature")

@@ -1,0 +1,1 @@
+"""Formats that several channels share: JSON bodies and mail."""

@@ -1,0 +1,140 @@
+"""Whatever a stranger sends, a parser gives messages or a refusal: no other error, ever."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.bus import codec
+from shared.channels import CHANNELS
+from shared.channels.base import Parsed, Request
+from shared.channels.formats import mail
+from shared.contracts.envelope import Event
+from shared.errors import Refused
+from shared.ids import inbound_id
+from tests.unit.channel_requests import NOW, account, parse
+
+WORDS = {
+    "http": "id sender email phone name language verified text subject thread order sent_at attachments url size",
+    "telegram": (
+        "update_id message edited_message callback_query business_message from sender_chat chat id date message_id "
+        "text caption photo document location latitude longitude venue contact poll options dice reply_to_message "
+        "reply_markup inline_keyboard callback_data data message_thread_id is_topic_message edit_date is_bot"
+    ),
+    "postmark": (
+        "From FromFull Email Name MessageID Date TextBody HtmlBody StrippedTextReply Headers Value Attachments Content "
+        "ContentType MailboxHash ToFull Subject RawEmail"
+    ),
+}
+SCALARS = (
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
+) | st.text(st.characters(), max_size=20)
+
+
+def documents(channel: str) -> st.SearchStrategy[Any]:
+    """JSON with the words of the channel in places where they may not belong."""
+    names = st.sampled_from(WORDS[channel].split())
+    values = st.recursive(
+        SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=6), max_leaves=12
+    )
+    return st.dictionaries(names, values, max_size=8)
+
+
+def outcome(channel: str, body: bytes) -> Parsed | None:
+    """What became of it; any error that is no refusal fails the test, and so does a message that is no record."""
+    request = Request(headers={}, body=body, received_at=NOW)
+    try:
+        parsed = CHANNELS[channel].parse(request, account())
+    except Refused:
+        return None
+    for received in parsed.received:
+        key = inbound_id("main", channel, "form", received.message.natural_id)
+        event = Event(id=key, source="ingest", time=NOW, workspace="main", data=received.message)
+        codec.decode("inbound-messages", codec.encode(event), ())
+    return parsed
+
+
+@pytest.mark.parametrize("channel", sorted(CHANNELS))
+@given(body=st.binary(max_size=300))
+def test_any_bytes(channel: str, body: bytes) -> None:
+    outcome(channel, body)
+
+
+@pytest.mark.parametrize("channel", sorted(CHANNELS))
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_any_document(channel: str, data: st.DataObject) -> None:
+    outcome(channel, json.dumps(data.draw(documents(channel))).encode())
+
+
+def almost(channel: str) -> st.SearchStrategy[dict[str, Any]]:
+    """A right message with a few values that are anything."""
+    person = {"id": 7, "first_name": "Ada", "language_code": "en"}
+    right: dict[str, dict[str, Any]] = {
+        "http": {"id": "m", "sender": {"id": "c"}, "text": "hi", "subject": "s", "thread": "t", "order": "o"},
+        "telegram": {
+            "message_id": 1,
+            "from": person,
+            "chat": {"id": 7, "type": "private"},
+            "date": 1,
+            "text": "hi",
+            "photo": [{"file_id": "x"}],
+            "reply_to_message": {"message_id": 2, "chat": {"id": 7}},
+        },
+        "postmark": {
+            "FromFull": {"Email": "a@b.c", "Name": "A"},
+            "Date": "Fri, 02 Jan 2026 04:04:05 +0100",
+            "TextBody": "hi",
+            "Headers": [{"Name": "References", "Value": "<a@b>"}],
+        },
+    }
+    base = right[channel]
+    changed = st.dictionaries(st.sampled_from(sorted(base)), SCALARS, max_size=2)
+    return changed.map(lambda change: base | change)
+
+
+@pytest.mark.parametrize("channel", sorted(CHANNELS))
+@settings(max_examples=300)
+@given(data=st.data(), kind=st.sampled_from(["message", "edited_message", "business_message", "channel_post"]))
+def test_a_message_with_something_wrong_in_it(channel: str, data: st.DataObject, kind: str) -> None:
+    body = data.draw(almost(channel))
+    sent = {"update_id": 1, kind: body} if channel == "telegram" else body
+    outcome(channel, json.dumps(sent).encode())
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["From", "To", "Subject", "Date", "Content-Type", "References", "Message-ID", "X"]),
+            st.text(st.characters(blacklist_characters="\r\n"), max_size=60),
+        ),
+        max_size=8,
+    ),
+    st.text(max_size=200),
+)
+def test_any_raw_mail(headers: list[tuple[str, str]], text: str) -> None:
+    raw = "\r\n".join(f"{name}: {value}" for name, value in headers) + "\r\n\r\n" + text
+    try:
+        mail.read(raw.encode("utf-8", "surrogatepass"))
+    except Refused:
+        return
+    outcome("postmark", json.dumps({"RawEmail": raw, "FromFull": {"Email": "a@b.c"}}).encode())
+
+
+def test_the_fuzzing_meets_messages_too() -> None:
+    assert parse("http", {"id": "m", "sender": {"id": "c"}, "text": "hi"}).received
+
+
+@pytest.mark.parametrize("unit", ["<div>", "<!--", "<script>", "<a ", "&", "<p>\n ", "< ", "</"])
+def test_a_hostile_mail_is_read_in_linear_time(unit: str) -> None:
+    html = unit * (1_000_000 // len(unit))
+    body = {
+        "FromFull": {"Email": "a@b.c"},
+        "HtmlBody": html,
+        "Attachments": [{"Content": base64.b64encode(b"x").decode()}],
+    }
+    assert outcome("postmark", json.dumps(body).encode()) is not None

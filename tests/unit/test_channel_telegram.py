@@ -1,0 +1,115 @@
+"""Telegram: which updates are a customer's words, whose they are, and what becomes of the rest."""
+
+from typing import Any
+
+import pytest
+
+from shared.errors import Invalid, Malformed
+from tests.unit.channel_requests import message, parse
+
+ADA = {"id": 7, "is_bot": False, "first_name": "Ada", "last_name": "Lovelace", "language_code": "en"}
+CHAT = {"id": 7, "type": "private", "first_name": "Ada"}
+
+
+def update(kind: str = "message", number: int = 1, **more: Any) -> dict[str, Any]:
+    return {"update_id": number, kind: {"message_id": 5, "from": ADA, "chat": CHAT, "date": 1_700_000_000} | more}
+
+
+def refused(sent: Any) -> str:
+    with pytest.raises(Invalid) as error:
+        parse("telegram", sent)
+    return error.value.reason
+
+
+def test_a_sender_is_one_person_for_all_bots_and_proved_by_telegram() -> None:
+    sender = message("telegram", update(text="hello")).sender
+    assert (sender.kind, sender.scope, sender.value, sender.verified) == ("telegram", "", "7", True)
+    assert (sender.name, sender.language) == ("Ada Lovelace", "en")
+
+
+def test_the_same_update_again_is_the_same_message() -> None:
+    first, again = message("telegram", update(text="hello")), message("telegram", update(text="hello"))
+    assert first.natural_id == again.natural_id == "7:5"
+
+
+def test_every_edit_is_a_message_of_its_own_that_names_the_first() -> None:
+    edits = [
+        message("telegram", update("edited_message", number, text="hallo", edit_date=1_700_000_009))
+        for number in (2, 3)
+    ]
+    assert [edit.edit_of for edit in edits] == ["7:5", "7:5"]
+    assert len({edit.natural_id for edit in edits}) == 2
+
+
+def test_a_pressed_button_says_its_label() -> None:
+    keyboard = {"inline_keyboard": [[{"text": "Yes please", "callback_data": "y"}]]}
+    under = {"message_id": 9, "chat": CHAT, "date": 1, "reply_markup": keyboard}
+    pressed = message(
+        "telegram", {"update_id": 1, "callback_query": {"id": "q", "from": ADA, "data": "y", "message": under}}
+    )
+    assert (pressed.text, pressed.thread, pressed.references) == ("Yes please", "7", ("7:9",))
+
+
+def test_an_anonymous_administrator_speaks_for_the_chat() -> None:
+    group = {"id": -100, "type": "supergroup", "title": "Bikes"}
+    stand_in = {"id": 1087968824, "is_bot": True, "first_name": "Group"}
+    found = message("telegram", update(text="hi", chat=group, sender_chat=group, **{"from": stand_in}))
+    assert (found.sender.value, found.sender.name, found.automatic) == ("-100", "Bikes", None)
+
+
+def test_a_bots_message_is_automatic() -> None:
+    assert message("telegram", update(text="hi", **{"from": {**ADA, "is_bot": True}})).automatic == "auto-reply"
+
+
+def test_the_owners_own_answer_on_a_business_account_is_no_customers_message() -> None:
+    owner = {"id": 99, "first_name": "Owner"}
+    assert parse("telegram", update("business_message", text="hi", **{"from": owner})).ignored == "echo"
+    assert parse("telegram", update("business_message", text="hi")).received
+
+
+def test_a_place_and_a_contact_are_words_an_agent_can_read() -> None:
+    assert message("telegram", update(location={"latitude": 52.37, "longitude": 4.89})).text == "geo:52.37,4.89"
+    contact = {"first_name": "Bo", "phone_number": "+31201234567"}
+    assert message("telegram", update(contact=contact)).text == "Bo +31201234567"
+
+
+def test_a_place_that_moves_is_not_a_message_each_time() -> None:
+    location = {"latitude": 52.37, "longitude": 4.89, "live_period": 60}
+    assert parse("telegram", update(location=location)).received
+    assert parse("telegram", update("edited_message", location=location)).ignored == "live-location"
+
+
+@pytest.mark.parametrize("kind", ["my_chat_member", "poll_answer", "message_reaction", "inline_query"])
+def test_an_update_that_nobody_wrote_is_left_aside_with_the_reason(kind: str) -> None:
+    assert parse("telegram", {"update_id": 1, kind: {}}).ignored == "not-a-message"
+
+
+def test_a_change_of_the_chat_is_left_aside() -> None:
+    assert parse("telegram", update(new_chat_title="Bikes")).ignored == "service-message"
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        ({}, "not_an_update"),
+        ({"update_id": "1", "message": {}}, "wrong_type"),
+        ({"update_id": True}, "wrong_type"),
+        ({"update_id": 1}, "unknown_update"),
+        ({"update_id": 1, "telepathy": {}}, "unknown_update"),
+        ({"update_id": 1, "message": "hello"}, "wrong_type"),
+        (update(), "unknown_content"),
+        (update(text=5), "wrong_type"),
+        (update(text="hi", chat={}), "no_chat"),
+        (update(text="hi", message_id=None), "no_message_id"),
+        (update(text="hi", **{"from": {}}), "no_sender"),
+        (update(holograms=[1]), "unknown_content"),
+        (update(location={"latitude": "x"}), "wrong_type"),
+    ],
+)
+def test_what_cannot_be_read_is_kept_with_the_reason(sent: Any, reason: str) -> None:
+    assert refused(sent) == reason
+
+
+def test_bytes_that_are_no_json_are_refused() -> None:
+    with pytest.raises(Malformed):
+        parse("telegram", b"update_id=1")
