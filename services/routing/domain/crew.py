@@ -71,11 +71,12 @@ class Crew:
 
 def members(bits: Bits) -> list[int]:
     """The places of the agents in a set, ascending."""
+    digits = bin(bits)[:1:-1]
     found = []
-    while bits:
-        low = bits & -bits
-        found.append(low.bit_length() - 1)
-        bits ^= low
+    place = digits.find("1")
+    while place >= 0:
+        found.append(place)
+        place = digits.find("1", place + 1)
     return found
 
 

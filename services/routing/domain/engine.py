@@ -11,7 +11,7 @@ from datetime import datetime
 
 from services.routing.domain.crew import Bits, Crew, members
 from services.routing.domain.floor import Floor, Seat, Waiting
-from services.routing.domain.needs import Need
+from services.routing.domain.needs import Need, Skills
 from services.routing.rules import RULES
 from services.routing.rules.base import Rules
 
@@ -97,8 +97,8 @@ class Match:
         self.floor = floor
         self._rules = rules
         self._groups: dict[Need, _Group] = {}
-        self._points: dict[tuple[tuple[str, int], ...], dict[int, int]] = {}
-        self._fresh: dict[int, tuple[int, int]] = {}
+        self._points: dict[Skills, dict[int, int]] = {}
+        self._momentary = [self._momentary_points(place) for place in range(len(floor.since))]
 
     def choose(self, ticket: Waiting) -> Given | NotYet:
         """Give the ticket to the best agent who may take it; on request only, it just learns why it waits."""
@@ -157,25 +157,20 @@ class Match:
                 main = main or (None if left else rule.reason)
             open_ = left
         group = _Group(open_, refusals, main, self._points.setdefault(need.skills, {}))
-        for place in members(open_):
-            if place not in group.points:
-                group.points[place] = sum(
-                    [score.points(need.skills, self.floor, place) for score in self._rules.scores]
-                )
-            group.heap.append(self._entry(group, place))
+        points, momentary, since = group.points, self._momentary, self.floor.since
+        places = members(open_)
+        for place in places:
+            if place not in points:
+                points[place] = sum([score.points(need.skills, self.floor, place) for score in self._rules.scores])
+        group.heap.extend([(-points[place] - momentary[place], since[place], place) for place in places])
         heapq.heapify(group.heap)
         return group
 
     def _entry(self, group: _Group, place: int) -> Entry:
-        score = group.points.get(place, 0) + self._momentary_points(place)
-        return (-score, self.floor.since[place], place)
+        return (-group.points.get(place, 0) - self._momentary[place], self.floor.since[place], place)
 
     def _momentary_points(self, place: int) -> int:
-        known = self._fresh.get(place)
-        if known is None or known[0] != self.floor.since[place]:
-            points = sum([rule.points(self.floor, place) for rule in self._rules.momentary_scores])
-            known = self._fresh[place] = (self.floor.since[place], points)
-        return known[1]
+        return sum([rule.points(self.floor, place) for rule in self._rules.momentary_scores])
 
     def _eligible(self, ticket: Waiting, group: _Group) -> tuple[Bits, Bits, str, Refusals]:
         """Who may take the ticket now; who may, but for what passes with the moment; the main reason; the counts."""
@@ -229,6 +224,7 @@ class Match:
     def _give(self, ticket: Waiting, place: int, best: list[Entry], refusals: Refusals, reason: str) -> Given:
         floor = self.floor
         at = floor.give(place, ticket.need)
+        self._momentary[place] = self._momentary_points(place)
         return Given(
             ticket=ticket,
             agent=floor.crew.ids[place],
