@@ -97,7 +97,7 @@ class Consumer:
     async def _back_off(self, error: Exception) -> None:
         """The transaction has rolled back; go back in the log and wait, polling so that the group keeps us."""
         if isinstance(error, PositionLost):
-            metrics.REWINDS.labels(self.topic.name, "database-restored").inc()
+            positions.restored(self.topic.name)
             self.source.forget()
             return
         self.source.doubt()

@@ -98,11 +98,10 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         """Seek every doubtful partition to where the database says it is; may leave some for the next call."""
         wanted = self.unplaced & self.kafka.assignment()
         if not wanted:
-            self.unplaced.clear()
             return
         over = self._links(wanted)
         begins, ends = await self._bounds(sorted(wanted))
-        starts = await positions.find(self._pool, self._grp, self._topic, begins, ends)
+        starts = await positions.find(self._pool, self._grp, self._topic, begins, ends, self.expected)
         if None in over.values() or over != self._links(wanted) or not wanted <= self.unplaced:
             return  # the log may have changed while we asked, or the group has moved on
         for partition, start in starts.items():

@@ -65,13 +65,19 @@ async def find(
     topic: str,
     begins: Mapping[TopicPartition, int],
     ends: Mapping[TopicPartition, int],
+    known: Mapping[int, int],
 ) -> dict[TopicPartition, Start]:
-    """Where each partition begins, given where its log begins and ends and what the database says was handled."""
+    """Where each partition begins, given where its log begins and ends and what the database says was handled.
+
+    `known` are next offsets that this process has seen committed: less than them is told as a restored database.
+    """
     starts = {}
     async with transaction(pool) as connection:
         for partition in sorted(begins):
             begin, end = begins[partition], ends[partition]
             row = await _row(connection, grp, topic, partition.partition, begin)
+            if row["next_offset"] < known.get(partition.partition, 0):
+                restored(topic, partition.partition)
             starts[partition] = await _start(connection, grp, topic, partition.partition, row, begin, end)
     return starts
 
@@ -122,6 +128,12 @@ async def rewind(tx: asyncpg.Connection, grp: str, topic: str, partition: int, b
         begin,
     )
     return Start(begin, begin)
+
+
+def restored(topic: str, partition: int | None = None) -> None:
+    """The database has less than was committed to it: it went back in time, and the consumer goes with it."""
+    metrics.REWINDS.labels(topic, "database-restored").inc()
+    log.error("the database was restored to an earlier state", extra={"topic": topic, "partition": partition})
 
 
 async def _over_gap(tx: asyncpg.Connection, grp: str, topic: str, partition: int, lost_from: int, begin: int) -> Start:

@@ -16,6 +16,9 @@ from shared.config import ServiceConfig
 
 log = logging.getLogger(__name__)
 
+Declared = tuple[KafkaBroker, dict[str, LogicSubscriber[Any]]]
+"""The broker and the subscriber of each topic; the broker itself keeps them in no order."""
+
 REQUEST_TIMEOUT_S = 20
 LEAVE_S = 5
 """A process that ends does not wait longer for Kafka to let it go; its session runs out."""
@@ -25,18 +28,18 @@ async def consume(
     config: ServiceConfig, service: str, consumers: Mapping[str, Consumer], started: Callable[[], None]
 ) -> None:
     """Connect the consumers, however long Kafka stays away, and run them until each is told to stop."""
-    broker = await _connected(config, service, consumers)
+    broker, subscribers = await _connected(config, service, consumers)
     started()
     try:
         async with asyncio.TaskGroup() as group:
-            for consumer, subscriber in zip(consumers.values(), broker.subscribers, strict=True):
-                group.create_task(_keep(consumer, cast("LogicSubscriber[Any]", subscriber)))
+            for name, consumer in consumers.items():
+                group.create_task(_keep(consumer, subscribers[name]))
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(broker.stop(), LEAVE_S)
 
 
-def declare(config: ServiceConfig, service: str, consumers: Mapping[str, Consumer]) -> KafkaBroker:
+def declare(config: ServiceConfig, service: str, consumers: Mapping[str, Consumer]) -> Declared:
     """Groups, listeners, connections. Subscribers have no handler, the loop is ours."""
     broker = KafkaBroker(
         config.kafka,
@@ -47,8 +50,8 @@ def declare(config: ServiceConfig, service: str, consumers: Mapping[str, Consume
         metadata_max_age_ms=60_000,
         logger=None,
     )
-    for name, consumer in consumers.items():
-        broker.subscriber(
+    subscribers = {
+        name: broker.subscriber(
             config.topic_prefix + name,
             group_id=f"{config.topic_prefix}{service}.{name}",
             listener=consumer.source,
@@ -58,16 +61,18 @@ def declare(config: ServiceConfig, service: str, consumers: Mapping[str, Consume
             heartbeat_interval_ms=int(config.session_timeout_s * 200),
             max_partition_fetch_bytes=2 * 1024 * 1024,
         )
-    return broker
+        for name, consumer in consumers.items()
+    }
+    return broker, cast("dict[str, LogicSubscriber[Any]]", subscribers)
 
 
-async def _connected(config: ServiceConfig, service: str, consumers: Mapping[str, Consumer]) -> KafkaBroker:
+async def _connected(config: ServiceConfig, service: str, consumers: Mapping[str, Consumer]) -> Declared:
     pause = 0.1
     while True:
-        broker = declare(config, service, consumers)
+        broker, subscribers = declare(config, service, consumers)
         try:
             await broker.start()
-            return broker
+            return broker, subscribers
         except Exception as error:  # noqa: BLE001 - whatever keeps Kafka away, we wait for it
             log.warning("waiting for Kafka", extra={"error": f"{type(error).__name__}: {error}"})
             with contextlib.suppress(Exception):
