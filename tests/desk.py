@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import asyncpg
 import httpx
@@ -94,6 +95,9 @@ class ServiceProcess:
 class Desk:
     """Services of the product (or of a test) on one stack."""
 
+    running: ClassVar[list["Desk"]] = []
+    """Desks with processes, so that a failed test can show their logs."""
+
     def __init__(self, stack: Stack, database: str, prefix: str, more: Mapping[str, str] | None = None) -> None:
         self.stack = stack
         self.database = database
@@ -125,6 +129,8 @@ class Desk:
 
     async def start(self, *modules: str) -> None:
         """Start these (`services.tickets`; a second replica is `services.tickets#2`) and wait until all are ready."""
+        if self not in Desk.running:
+            Desk.running.append(self)
         for module in modules:
             self._ports.setdefault(module.rpartition(".")[2], free_port())
         for module in modules:
@@ -138,6 +144,11 @@ class Desk:
     def url(self, name: str) -> str:
         """The base URL of a service."""
         return self.processes[name].url
+
+    async def metrics(self, name: str) -> str:
+        """What a service's /metrics says now."""
+        async with httpx.AsyncClient() as client:
+            return (await client.get(f"{self.url(name)}/metrics", timeout=10)).text
 
     async def run(self, module: str, *arguments: str) -> tuple[int, str]:
         """Run a command of a service or of the operator; gives exit code and stdout."""
@@ -163,6 +174,8 @@ class Desk:
             process = self.processes.pop(name)
             if process.alive:
                 process.stop()
+        if not self.processes and self in Desk.running:
+            Desk.running.remove(self)
 
 
 def free_port() -> int:

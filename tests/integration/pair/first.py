@@ -11,7 +11,7 @@ from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import MessageReceived
 from shared.contracts.ticket_events import TicketOpened
 from shared.errors import Invalid
-from shared.ids import derived_id
+from shared.ids import NAMESPACE, derived_id
 from shared.service import Service, main
 
 
@@ -25,7 +25,7 @@ class PairService(Service):
 
 
 async def on_messages(tx: asyncpg.Connection, batch: Sequence[Event[MessageReceived]], ctx: Context) -> None:
-    """One row and one event for each message; a text `impossible` is refused."""
+    """One row and one event for each message, on one ticket for each sender; a text `impossible` is refused."""
     if any(event.data.text == "impossible" for event in batch):
         raise Invalid("an impossible message")
     await tx.execute(
@@ -35,7 +35,7 @@ async def on_messages(tx: asyncpg.Connection, batch: Sequence[Event[MessageRecei
         [int(event.data.text) for event in batch],
     )
     for event in batch:
-        ticket = derived_id(event.id, "ticket", event.data.natural_id)
+        ticket = derived_id(NAMESPACE, "ticket", event.data.sender.value)
         opened = TicketOpened(
             ticket=ticket,
             person=derived_id(event.id, "person", event.data.sender.value),

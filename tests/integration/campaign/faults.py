@@ -1,0 +1,177 @@
+"""The kinds of trouble: each breaks a running desk once and puts things back so that it can recover by itself."""
+
+import random
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from tests.desk import Desk, ServiceProcess
+from tests.eventually import eventually
+from tests.integration.campaign import database, kafka_state, log_tail
+
+TOPICS = ("inbound-messages", "ticket-events")
+
+
+class Flow(Protocol):
+    """What a fault may ask of the traffic that runs meanwhile."""
+
+    async def hold(self) -> None:
+        """Send nothing new, and return when all that was accepted has been handled."""
+
+    async def surge(self, count: int) -> None:
+        """Send so many more now."""
+
+    def go_on(self) -> None:
+        """Send steadily again."""
+
+    async def some(self, count: int) -> None:
+        """Return when so many more have been accepted."""
+
+
+@dataclass
+class Scene:
+    """A running desk and who works for it; `modules` in the order in which records pass through them."""
+
+    desk: Desk
+    modules: tuple[str, ...]
+    groups: dict[str, str]
+    """Module → one of its consumer groups, without prefix."""
+    rng: random.Random
+    flow: Flow
+
+    def process(self, module: str) -> ServiceProcess:
+        """The running process of a module."""
+        return self.desk.processes[module.rpartition(".")[2]]
+
+
+Fault = Callable[[Scene], Awaitable[None]]
+
+
+async def kill_service(scene: Scene) -> None:
+    """kill -9 of each service, in turn, and start it again."""
+    for module in scene.rng.sample(scene.modules, len(scene.modules)):
+        process = scene.process(module)
+        process.kill()
+        await scene.flow.some(20)
+        process.start()
+        await process.ready()
+
+
+async def kill_kafka(scene: Scene) -> None:
+    """kill -9 of the broker."""
+    await scene.desk.stack.kill_kafka()
+    await scene.desk.stack.start_kafka()
+    await scene.flow.some(20)
+
+
+async def kill_postgres(scene: Scene) -> None:
+    """kill -9 of the postmaster; its backends die with it."""
+    await scene.desk.stack.kill_postgres()
+    await scene.flow.some(20)
+    await scene.desk.stack.start_postgres()
+
+
+async def freeze_service(scene: Scene) -> None:
+    """SIGSTOP beyond the session timeout while a second replica takes over, then SIGCONT: two that think they own."""
+    module = scene.rng.choice(scene.modules)
+    await scene.desk.start(f"{module}#2")
+    scene.process(module).signal(signal.SIGSTOP)
+    try:
+        await _members(scene, module, 1)
+        await scene.flow.some(20)
+    finally:
+        scene.process(module).signal(signal.SIGCONT)
+    await _members(scene, module, 2)
+    scene.desk.stop([f"{module}#2".rpartition(".")[2]])
+
+
+async def scale(scene: Scene) -> None:
+    """Two more replicas join; one leaves in order, one is killed."""
+    module = scene.rng.choice(scene.modules)
+    await scene.desk.start(f"{module}#2", f"{module}#3")
+    await scene.flow.some(20)
+    scene.desk.stop([f"{module}#2".rpartition(".")[2]])
+    await scene.flow.some(20)
+    scene.process(f"{module}#3").kill()
+    scene.desk.stop([f"{module}#3".rpartition(".")[2]])
+
+
+async def restore_database(scene: Scene) -> None:
+    """The database goes back to an earlier state under running services."""
+    copy = await database.snapshot(scene.desk)
+    await scene.flow.some(100)
+    await database.restore(scene.desk, copy)
+    await _rewound(scene, "database-restored")
+
+
+async def cut_log(scene: Scene) -> None:
+    """The log loses its tail, and has grown again past its old end before the services look at it."""
+    await scene.flow.hold()
+    desk = scene.desk
+    before = await kafka_state.ends(desk, list(TOPICS))
+    for module in scene.modules:
+        scene.process(module).signal(signal.SIGSTOP)
+    await desk.stack.kill_kafka()
+    for topic in TOPICS:
+        folders = log_tail.partitions(desk.stack.kafka.directory / "data", desk.prefix + topic)
+        for folder in scene.rng.sample(folders, max(1, len(folders) // 2)):
+            log_tail.cut(folder, scene.rng.randint(1, 60))
+    await desk.stack.start_kafka()
+    await scene.flow.surge(400)
+    first, *others = scene.modules
+    scene.process(first).signal(signal.SIGCONT)
+    await _grown(scene, TOPICS[1], before)
+    for module in others:
+        scene.process(module).signal(signal.SIGCONT)
+    scene.flow.go_on()
+    await _rewound(scene, "log-replaced")
+
+
+async def recreate_topic(scene: Scene) -> None:
+    """A topic is deleted and made again under running services."""
+    await scene.flow.hold()
+    topic = scene.rng.choice(TOPICS)
+    partitions = sum(name == topic for name, _ in await kafka_state.ends(scene.desk, [topic]))
+    await kafka_state.recreate(scene.desk, topic, partitions)
+    scene.flow.go_on()
+    await _rewound(scene, "log-truncated", "log-replaced")
+
+
+async def _rewound(scene: Scene, *causes: str) -> None:
+    """Wait until a service says that it went back, and why: so the fault has really struck."""
+
+    async def said() -> bool:
+        counts = [await scene.desk.metrics(module.rpartition(".")[2]) for module in scene.modules]
+        return any(f'cause="{cause}"' in text for text in counts for cause in causes)
+
+    await eventually(said, timeout_s=40, what=f"a service that went back because of {' or '.join(causes)}")
+
+
+async def _members(scene: Scene, module: str, count: int) -> None:
+    async def so_many() -> bool:
+        return await kafka_state.members(scene.desk, scene.groups[module]) == count
+
+    await eventually(so_many, timeout_s=40, what=f"a group of {count} for {module}")
+
+
+async def _grown(scene: Scene, topic: str, before: dict[tuple[str, int], int]) -> None:
+    """Wait until the topic is as long as before: so the next service finds other records at offsets it knows."""
+
+    async def longer() -> bool:
+        now = await kafka_state.ends(scene.desk, [topic])
+        return all(end >= before[place] for place, end in now.items())
+
+    await eventually(longer, timeout_s=20, what=f"{topic} grown again")
+
+
+FAULTS: dict[str, Fault] = {
+    "kill-service": kill_service,
+    "kill-kafka": kill_kafka,
+    "kill-postgres": kill_postgres,
+    "freeze-service": freeze_service,
+    "scale": scale,
+    "restore-database": restore_database,
+    "cut-log": cut_log,
+    "recreate-topic": recreate_topic,
+}
