@@ -292,6 +292,7 @@ CHANNEL = Channel(
     parse=parse,
     proof="headers",
     ours=False,
+    conversational=True,
     challenge="X-Telegram-Bot-Api-Secret-Token",
     headers=(Header("X-Telegram-Bot-Api-Secret-Token", "The secret token that was given to setWebhook."),),
     secret_headers=frozenset({SECRET}),
