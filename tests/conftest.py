@@ -15,6 +15,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the full numbers of the issues")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failed test shows the end of its services' logs."""
+    report = yield
+    if report.failed:
+        for desk in Desk.running:
+            for name, process in desk.processes.items():
+                if process.log.exists():
+                    report.sections.append((f"log of {name}", process.log.read_text(errors="replace")[-4000:]))
+    return report
+
+
 @pytest.fixture(scope="session")
 def long_run(request: pytest.FixtureRequest) -> bool:
     """Whether the full numbers are asked for."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import orjson
 from pydantic import ValidationError
@@ -18,10 +19,17 @@ TRACEPARENT = "traceparent"
 
 def encode(event: Event[Any]) -> bytes:
     """The record's value (structured mode); raises TooLarge before anything is committed."""
-    value = orjson.dumps(event.attributes())
+    value = orjson.dumps(event.attributes(), default=_plain)
     if len(value) > MAX_RECORD_BYTES:
         raise TooLarge(f"{event.type} {event.id} has {len(value)} bytes; a record may have {MAX_RECORD_BYTES}")
     return value
+
+
+def _plain(value: object) -> str:
+    """PostgreSQL's driver gives ids of a subclass of UUID, which orjson does not know."""
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"a record cannot carry a {type(value).__name__}")
 
 
 def trace_header(traceparent: str | None) -> list[tuple[str, bytes]]:

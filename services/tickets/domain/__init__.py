@@ -1,0 +1,1 @@
+"""The rules of tickets: pure functions over frozen facts, the moment passed in (definitions.md)."""

@@ -1,0 +1,88 @@
+"""What a customer's message does to a ticket: opens one, reopens one, or is put on one (definitions.md)."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from services.tickets.domain.joining import Joined
+from services.tickets.domain.ticket import Ticket
+from shared.contracts.envelope import Event
+from shared.contracts.inbound_messages import MessageReceived
+from shared.contracts.ticket_events import State
+
+Did = Literal["opened", "reopened", "woke", "added"]
+"""woke: it turned pending or on-hold into open; added: it changed no state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The ticket after the message, and what the message did."""
+
+    ticket: Ticket
+    did: Did
+    was: State
+
+
+def receive(
+    event: Event[MessageReceived], joined: Joined, *, new_id: UUID, person: UUID, language: str | None
+) -> Received:
+    """Put a message on the ticket it joins, or on a new one with the id `new_id`.
+
+    Automatic messages (auto-replies, bounces, bulk) never open the queue, reopen or wake: one that joins no ticket
+    stands on a solved ticket of its own, so that nothing accepted is lost and nobody is disturbed.
+    """
+    message = event.data
+    if joined.ticket is None:
+        return Received(_opened(event, joined, new_id, person, language), "opened", "new")
+    ticket = _seen(joined.ticket, message.accepted_at, event.trace, language)
+    was = ticket.state
+    if message.automatic is not None or message.edit_of is not None:
+        return Received(ticket, "added", was)
+    if was == "solved":
+        return Received(_reopened(ticket, message.accepted_at), "reopened", was)
+    if was in ("pending", "on-hold"):
+        return Received(replace(ticket, state="open", version=ticket.version + 1), "woke", was)
+    return Received(ticket, "added", was)
+
+
+def _opened(event: Event[MessageReceived], joined: Joined, new_id: UUID, person: UUID, language: str | None) -> Ticket:
+    message = event.data
+    quiet = message.automatic is not None
+    return Ticket(
+        workspace=event.workspace,
+        id=new_id,
+        shop=event.shop,
+        person=person,
+        channel=message.channel,
+        account=message.account,
+        state="solved" if quiet else "new",
+        priority="normal",
+        language=language,
+        subject=message.subject,
+        thread=message.thread,
+        order_name=message.order,
+        version=1,
+        cycle=1,
+        cycle_started_at=message.accepted_at,
+        opened_at=message.accepted_at,
+        active_at=message.accepted_at,
+        solved_at=message.accepted_at if quiet else None,
+        possible_duplicate_of=joined.possible_duplicate_of,
+        follow_up_of=joined.follow_up_of,
+        trace=event.trace,
+    )
+
+
+def _seen(ticket: Ticket, at: datetime, trace: str | None, language: str | None) -> Ticket:
+    return replace(
+        ticket,
+        version=ticket.version + 1,
+        active_at=max(ticket.active_at, at),
+        trace=trace,
+        language=ticket.language or (language if ticket.assignee is None else None),
+    )
+
+
+def _reopened(ticket: Ticket, at: datetime) -> Ticket:
+    return replace(ticket, state="open", cycle=ticket.cycle + 1, cycle_started_at=at, solved_at=None)

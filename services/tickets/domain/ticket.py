@@ -1,0 +1,71 @@
+"""A ticket and its life cycle: which state may follow which, and who may say so (product.md T1)."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from shared.contracts.ticket_events import Priority, State
+from shared.errors import Conflict
+
+Place = Literal["none", "waiting", "offered", "held", "done"]
+
+ALLOWED: dict[State, frozenset[State]] = {
+    "new": frozenset({"open", "pending", "on-hold", "solved", "closed"}),
+    "open": frozenset({"pending", "on-hold", "solved", "closed"}),
+    "pending": frozenset({"open", "on-hold", "solved", "closed"}),
+    "on-hold": frozenset({"open", "pending", "solved", "closed"}),
+    "solved": frozenset({"open", "closed"}),
+    "closed": frozenset(),
+}
+"""What may follow by a person's or a timer's decision; `new` is never entered again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket as its owner knows it; `version` counts its changes."""
+
+    workspace: str
+    id: UUID
+    shop: str | None
+    person: UUID
+    channel: str
+    account: str
+    state: State
+    priority: Priority
+    language: str | None
+    subject: str | None
+    thread: str | None
+    order_name: str | None
+    version: int
+    cycle: int
+    cycle_started_at: datetime
+    opened_at: datetime
+    active_at: datetime
+    solved_at: datetime | None = None
+    possible_duplicate_of: UUID | None = None
+    follow_up_of: UUID | None = None
+    place: Place = "none"
+    assignee: str | None = None
+    assigned_at: datetime | None = None
+    routing_version: int = 0
+    trace: str | None = None
+
+
+class TransitionRefused(Conflict):
+    """The ticket cannot go from where it is to where it was asked to."""
+
+    def __init__(self, ticket: Ticket, wanted: State) -> None:
+        possible = ", ".join(sorted(ALLOWED[ticket.state])) or "nothing: a closed ticket stays closed"
+        super().__init__(
+            f"ticket {ticket.id} is {ticket.state} and cannot become {wanted}; from here: {possible}",
+            reason=f"{ticket.state}_to_{wanted}".replace("-", "_"),
+        )
+
+
+def change_state(ticket: Ticket, wanted: State, now: datetime) -> Ticket:
+    """The ticket in its next state; raises TransitionRefused where the life cycle does not allow it."""
+    if wanted not in ALLOWED[ticket.state]:
+        raise TransitionRefused(ticket, wanted)
+    solved_at = now if wanted == "solved" else ticket.solved_at if wanted == "closed" else None
+    return replace(ticket, state=wanted, version=ticket.version + 1, active_at=now, solved_at=solved_at)

@@ -1,0 +1,63 @@
+"""What a change of a ticket is told as: the event others read, one for each version."""
+
+from typing import Any
+
+from services.tickets.domain.receive import Received
+from services.tickets.domain.ticket import Ticket
+from shared.bus import Context
+from shared.contracts.envelope import Event
+from shared.contracts.inbound_messages import MessageReceived
+from shared.contracts.ticket_events import (
+    MessageAdded,
+    StateChanged,
+    TicketAssigned,
+    TicketOpened,
+    TicketReopened,
+)
+
+
+def carried(ticket: Ticket) -> dict[str, Any]:
+    """The state every ticket event carries."""
+    return {
+        "ticket": ticket.id,
+        "person": ticket.person,
+        "channel": ticket.channel,
+        "account": ticket.account,
+        "state": ticket.state,
+        "priority": ticket.priority,
+        "language": ticket.language,
+        "cycle": ticket.cycle,
+        "cycle_started_at": ticket.cycle_started_at,
+    }
+
+
+def of_message(ctx: Context, event: Event[MessageReceived], received: Received) -> None:
+    """Tell what a customer's message did."""
+    ticket, message = received.ticket, event.id
+    if received.did == "opened":
+        related = {"possible_duplicate_of": ticket.possible_duplicate_of, "follow_up_of": ticket.follow_up_of}
+        opened = TicketOpened(**carried(ticket), message=message, **related)
+        ctx.emit(opened, cause=event, version=ticket.version, shop=ticket.shop)
+        return
+    if received.did == "reopened":
+        reopened = TicketReopened(**carried(ticket), message=message)
+        ctx.emit(reopened, cause=event, version=ticket.version, shop=ticket.shop)
+        return
+    woke = received.did == "woke"
+    automatic = event.data.automatic is not None
+    state = received.was if woke else ticket.state
+    added = MessageAdded(**carried(ticket) | {"state": state}, message=message, author="customer", automatic=automatic)
+    ctx.emit(added, cause=event, version=ticket.version - woke, shop=ticket.shop)
+    if woke:
+        changed = StateChanged(**carried(ticket), was=received.was, reason="customer-replied")
+        ctx.emit(changed, cause=event, version=ticket.version, shop=ticket.shop)
+
+
+def assigned(ticket: Ticket, reason: str) -> TicketAssigned:
+    """Routing gave the ticket a holder, or took it from one."""
+    return TicketAssigned(**carried(ticket), agent=ticket.assignee, reason=reason)
+
+
+def changed(ticket: Ticket, *, was: Any, reason: str, by: str | None = None) -> StateChanged:
+    """A person or a timer moved the ticket."""
+    return StateChanged(**carried(ticket), was=was, reason=reason, by=by)

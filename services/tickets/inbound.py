@@ -1,0 +1,187 @@
+"""A batch of customers' messages: whose they are, which tickets they join, and what becomes of those."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import asyncpg
+
+from services.tickets import facts
+from services.tickets.domain import language
+from services.tickets.domain.assignment import copy_routing
+from services.tickets.domain.joining import join
+from services.tickets.domain.receive import Received, receive
+from services.tickets.domain.ticket import Ticket
+from services.tickets.repo import early, messages, people, tickets
+from services.tickets.repo.messages import Kept
+from services.tickets.repo.people import Address, Candidate, Person
+from shared.bus import Context
+from shared.channels import CHANNELS
+from shared.contracts.envelope import Event
+from shared.contracts.inbound_messages import MessageReceived
+from shared.contracts.settings import Workspace
+from shared.ids import derived_id
+
+Inbound = Event[MessageReceived]
+Key = tuple[str, UUID]
+
+CONVERSATIONAL = frozenset(name for name, channel in CHANNELS.items() if channel.conversational)
+
+
+@dataclass(slots=True)
+class Work:
+    """What a batch has read and changed; a message sees what those before it did."""
+
+    context: Context
+    people: dict[Address, Person]
+    tickets: dict[Key, Ticket] = field(default_factory=dict)
+    by_person: dict[Key, list[UUID]] = field(default_factory=dict)
+    threads: dict[tuple[str, str, str], UUID] = field(default_factory=dict)
+    referenced: dict[tuple[str, str, str], UUID] = field(default_factory=dict)
+    copies: dict[tuple[str, str], tuple[UUID, UUID]] = field(default_factory=dict)
+    opened: set[Key] = field(default_factory=set)
+    changed: set[Key] = field(default_factory=set)
+    kept: list[Kept] = field(default_factory=list)
+    learned: dict[Key, str] = field(default_factory=dict)
+
+    def put(self, ticket: Ticket) -> None:
+        """The ticket is now so."""
+        key = (ticket.workspace, ticket.id)
+        if key not in self.tickets:
+            self.opened.add(key)
+            self.by_person.setdefault((ticket.workspace, ticket.person), []).append(ticket.id)
+        self.changed.add(key)
+        self.tickets[key] = ticket
+
+    def of_person(self, person: Person) -> list[Ticket]:
+        """The person's tickets."""
+        return [self.tickets[person.workspace, id_] for id_ in self.by_person.get((person.workspace, person.id), ())]
+
+
+async def take_in(tx: asyncpg.Connection, batch: Sequence[Inbound], ctx: Context) -> None:
+    """Put each message on its ticket, opening or reopening one where needed."""
+    candidates: dict[Address, Candidate] = {}
+    for event in batch:
+        candidates.setdefault(_address(event), _candidate(event, ctx))
+    work = Work(ctx, await people.find_or_make(tx, candidates))
+    known = await messages.known(tx, batch)
+    fresh = [event for event in batch if event.id not in known]
+    if fresh:
+        await _read(tx, work, fresh)
+        for event in fresh:
+            _receive(work, event)
+        await _write(tx, work)
+
+
+def _address(event: Inbound) -> Address:
+    sender = event.data.sender
+    return (event.workspace, sender.kind, sender.scope, sender.value)
+
+
+def _candidate(event: Inbound, ctx: Context) -> Candidate:
+    sender = event.data.sender
+    person = derived_id(event.id, "person", sender.value)
+    return Candidate(person, sender.name, _offered(event, ctx), sender.verified, event.data.accepted_at)
+
+
+async def _read(tx: asyncpg.Connection, work: Work, batch: Sequence[Inbound]) -> None:
+    """Everything the batch may touch, in one look each."""
+    work.threads = await tickets.by_thread(tx, sorted(set(filter(None, map(_thread, batch)))))
+    work.referenced = await messages.referenced(tx, sorted({key for e in batch for key in _references(e)}))
+    work.copies = await messages.copies(
+        tx, sorted({k for e in batch if (k := _content(e)) is not None}), work.context.now
+    )
+    named = [(key[0], id_) for key, id_ in (*work.threads.items(), *work.referenced.items())]
+    persons = sorted({(person.workspace, person.id) for person in work.people.values()})
+    for ticket in await tickets.of_people(tx, persons, sorted(set(named))):
+        work.tickets[ticket.workspace, ticket.id] = ticket
+        work.by_person.setdefault((ticket.workspace, ticket.person), []).append(ticket.id)
+
+
+def _thread(event: Inbound) -> tuple[str, str, str] | None:
+    return (event.workspace, event.data.account, event.data.thread) if event.data.thread is not None else None
+
+
+def _references(event: Inbound) -> list[tuple[str, str, str]]:
+    names = [event.data.edit_of] if event.data.edit_of is not None else [*reversed(event.data.references)]
+    return [(event.workspace, event.data.account, name) for name in names]
+
+
+def _content(event: Inbound) -> tuple[str, str] | None:
+    return (event.workspace, event.data.content_key) if event.data.content_key is not None else None
+
+
+def _receive(work: Work, event: Inbound) -> None:
+    person = work.people[_address(event)]
+    content = _content(event)
+    if content is not None and content in work.copies:
+        first, ticket = work.copies[content]
+        work.kept.append(Kept(event, ticket, person.id, copy_of=first))
+        return
+    joined = join(
+        event.data,
+        named=_named(work, event),
+        of_person=work.of_person(person),
+        conversational=CONVERSATIONAL,
+    )
+    spoken = _language(work, event, person)
+    new_id = derived_id(event.id, "ticket", event.data.natural_id)
+    received = receive(event, joined, new_id=new_id, person=person.id, language=spoken)
+    work.put(received.ticket)
+    work.kept.append(Kept(event, received.ticket.id, person.id))
+    _remember(work, event, content, received)
+    facts.of_message(work.context, event, received)
+
+
+def _remember(work: Work, event: Inbound, content: tuple[str, str] | None, received: Received) -> None:
+    """Later messages of the batch find this one."""
+    if content is not None:
+        work.copies[content] = (event.id, received.ticket.id)
+    thread = _thread(event)
+    if thread is not None:
+        work.threads[thread] = received.ticket.id
+    work.referenced[event.workspace, event.data.account, event.data.natural_id] = received.ticket.id
+
+
+def _named(work: Work, event: Inbound) -> Ticket | None:
+    """The ticket that the thread or a reference names; the newest reference first."""
+    for key in _references(event):
+        if key in work.referenced:
+            return work.tickets[event.workspace, work.referenced[key]]
+    thread = _thread(event)
+    id_ = work.threads.get(thread) if thread is not None else None
+    return work.tickets[event.workspace, id_] if id_ is not None else None
+
+
+def _offered(event: Inbound, ctx: Context) -> str | None:
+    """The language that the sender's client names, where the workspace speaks it."""
+    named, spoken = event.data.sender.language, _spoken(event, ctx)
+    return next((tag for tag in spoken if named and tag.split("-")[0] == named.split("-")[0]), None)
+
+
+def _spoken(event: Inbound, ctx: Context) -> tuple[str, ...]:
+    workspace = ctx.settings.get("workspace", event.workspace, event.workspace)
+    return workspace.languages if isinstance(workspace, Workspace) else ()
+
+
+def _language(work: Work, event: Inbound, person: Person) -> str | None:
+    """The client's locale, else the profile, else what the text says clearly; that is learned."""
+    key = (person.workspace, person.id)
+    known = _offered(event, work.context) or person.language or work.learned.get(key)
+    if known is not None or event.data.automatic is not None:
+        return known
+    found = language.detect(event.data.text, _spoken(event, work.context))
+    if found is not None:
+        work.learned[key] = found
+    return found
+
+
+async def _write(tx: asyncpg.Connection, work: Work) -> None:
+    ahead = await early.take(tx, sorted(work.opened))
+    for key, one in ahead.items():
+        copied = copy_routing(work.tickets[key], one.event, one.version, work.context.now)
+        work.tickets[key] = copied.ticket if copied else work.tickets[key]
+    await tickets.insert(tx, [work.tickets[key] for key in sorted(work.opened)])
+    await tickets.update(tx, [work.tickets[key] for key in sorted(work.changed - work.opened)])
+    await messages.insert(tx, work.kept)
+    await people.learn_languages(tx, work.learned)

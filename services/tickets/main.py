@@ -1,0 +1,21 @@
+"""Composition root of tickets."""
+
+from services.tickets.api import create_api
+from services.tickets.closing import close_solved
+from services.tickets.config import Config
+from services.tickets.handlers import HANDLERS
+from services.tickets.repo.checks import check_tickets, holders
+from services.tickets.repo.messages import accepted_ids
+from shared.contracts.topics import INBOUND_MESSAGES
+from shared.service import Service
+
+SERVICE = Service(
+    name="tickets",
+    config=Config,
+    handlers=HANDLERS,
+    api=create_api,
+    loops=(close_solved,),
+    checks=(check_tickets,),
+    finds={INBOUND_MESSAGES.name: accepted_ids},
+    holders=holders,
+)

@@ -1,0 +1,145 @@
+"""Messages and happenings: appended, never changed."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from shared.contracts.envelope import Event
+from shared.contracts.inbound_messages import MessageReceived
+
+_KNOWN = """
+    select m.id from messages m join unnest($1::text[], $2::uuid[]) as u(workspace, id) using (workspace, id)
+"""
+_INSERT = """
+    insert into messages(workspace, id, ticket, person, channel, account, natural_id, edit_of, author, automatic,
+        subject, body, body_blob, attachments, content_key, copy_of, provider_time, accepted_at)
+    select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
+        $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::jsonb[], $15::text[],
+        $16::uuid[], $17::timestamptz[], $18::timestamptz[])
+"""
+_COPIES = """
+    select distinct on (m.workspace, m.content_key) m.workspace, m.content_key, m.id, m.ticket
+    from messages m join unnest($1::text[], $2::text[]) as u(workspace, content_key) using (workspace, content_key)
+    where m.copy_of is null and m.accepted_at > $3::timestamptz - interval '7 days'
+    order by m.workspace, m.content_key, m.accepted_at, m.id
+"""
+_REFERENCED = """
+    select m.workspace, m.account, m.natural_id, m.ticket
+    from messages m join unnest($1::text[], $2::text[], $3::text[]) as u(workspace, account, natural_id)
+        using (workspace, account, natural_id)
+"""
+_HAPPENED = """
+    insert into happenings(workspace, ticket, version, what, detail, at)
+    select * from unnest($1::text[], $2::uuid[], $3::int[], $4::text[], $5::jsonb[], $6::timestamptz[])
+    on conflict do nothing
+"""
+NO_FILES = "[]"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A customer's message with the ticket and the person it belongs to; `copy_of` where it is a second copy."""
+
+    event: Event[MessageReceived]
+    ticket: UUID
+    person: UUID
+    copy_of: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A line of a ticket's timeline that is no message."""
+
+    workspace: str
+    ticket: UUID
+    version: int
+    what: str
+    detail: dict[str, Any]
+    at: datetime
+
+
+async def known(tx: asyncpg.Connection, events: Sequence[Event[MessageReceived]]) -> set[UUID]:
+    """Which of the messages are kept already: natural ids stay unique longer than the inbox remembers."""
+    return {row["id"] for row in await tx.fetch(_KNOWN, [e.workspace for e in events], [e.id for e in events])}
+
+
+async def copies(
+    tx: asyncpg.Connection, keys: Sequence[tuple[str, str]], now: datetime
+) -> dict[tuple[str, str], tuple[UUID, UUID]]:
+    """Message and ticket of each (workspace, content key) met within 7 days: the same mail over another route."""
+    if not keys:
+        return {}
+    rows = await tx.fetch(_COPIES, [k[0] for k in keys], [k[1] for k in keys], now)
+    return {(row["workspace"], row["content_key"]): (row["id"], row["ticket"]) for row in rows}
+
+
+async def referenced(
+    tx: asyncpg.Connection, references: Sequence[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], UUID]:
+    """The ticket of each (workspace, account, provider's id) that a message answers."""
+    if not references:
+        return {}
+    rows = await tx.fetch(_REFERENCED, *(list(column) for column in zip(*references, strict=True)))
+    return {(row["workspace"], row["account"], row["natural_id"]): row["ticket"] for row in rows}
+
+
+async def insert(tx: asyncpg.Connection, kept: Sequence[Kept]) -> None:
+    """Keep messages."""
+    if kept:
+        await tx.execute(_INSERT, *(list(column) for column in zip(*map(_row, kept), strict=True)))
+
+
+def _row(kept: Kept) -> tuple[Any, ...]:
+    event, message = kept.event, kept.event.data
+    files = json.dumps([file.model_dump() for file in message.attachments]) if message.attachments else NO_FILES
+    return (
+        event.workspace,
+        event.id,
+        kept.ticket,
+        kept.person,
+        message.channel,
+        message.account,
+        message.natural_id,
+        message.edit_of,
+        "customer",
+        message.automatic,
+        message.subject,
+        message.text,
+        message.text_blob,
+        files,
+        message.content_key,
+        kept.copy_of,
+        message.provider_time,
+        message.accepted_at,
+    )
+
+
+async def happened(tx: asyncpg.Connection, happenings: Sequence[Happening]) -> None:
+    """Put lines on timelines; a line of the same version is the same line."""
+    if happenings:
+        rows = [(h.workspace, h.ticket, h.version, h.what, json.dumps(h.detail), h.at) for h in happenings]
+        await tx.execute(_HAPPENED, *(list(column) for column in zip(*rows, strict=True)))
+
+
+async def accepted_ids(connection: asyncpg.Connection, ids: Sequence[UUID]) -> set[UUID]:
+    """Which accepted messages stand on a ticket (for `verify`)."""
+    return {row["id"] for row in await connection.fetch("select id from messages where id = any($1::uuid[])", ids)}
+
+
+async def state_changed_since(connection: asyncpg.Connection, workspace: str, ticket: UUID, version: int) -> bool:
+    """Whether somebody moved the ticket to another state after that version."""
+    found = await connection.fetchval(
+        """
+        select exists (
+            select from happenings where workspace = $1 and ticket = $2 and what = 'state' and version > $3)
+        """,
+        workspace,
+        ticket,
+        version,
+    )
+    return bool(found)

@@ -1,0 +1,137 @@
+"""Tickets: read with a lock in order, written as sets."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.tickets.domain.ticket import Ticket
+
+_TYPES = {
+    "workspace": "text",
+    "id": "uuid",
+    "shop": "text",
+    "person": "uuid",
+    "channel": "text",
+    "account": "text",
+    "state": "text",
+    "priority": "text",
+    "language": "text",
+    "subject": "text",
+    "thread": "text",
+    "order_name": "text",
+    "version": "int",
+    "cycle": "int",
+    "cycle_started_at": "timestamptz",
+    "opened_at": "timestamptz",
+    "active_at": "timestamptz",
+    "solved_at": "timestamptz",
+    "possible_duplicate_of": "uuid",
+    "follow_up_of": "uuid",
+    "place": "text",
+    "assignee": "text",
+    "assigned_at": "timestamptz",
+    "routing_version": "int",
+    "trace": "text",
+}
+COLUMNS = tuple(field.name for field in fields(Ticket))
+assert tuple(_TYPES) == COLUMNS
+_CHANGING = (
+    "state", "priority", "language", "version", "cycle", "cycle_started_at", "active_at", "solved_at",
+    "place", "assignee", "assigned_at", "routing_version", "trace",
+)  # fmt: skip
+SELECT = "select " + ", ".join(f"t.{column}" for column in COLUMNS) + " from tickets t"
+
+
+def _unnest(columns: Sequence[str]) -> str:
+    arrays = ", ".join(f"${number}::{_TYPES[column]}[]" for number, column in enumerate(columns, start=1))
+    return f"unnest({arrays}) as u({', '.join(columns)})"
+
+
+_INSERT = f"insert into tickets({', '.join(COLUMNS)}) select * from {_unnest(COLUMNS)}"
+_UPDATE = f"""
+    update tickets set {", ".join(f"{column} = u.{column}" for column in _CHANGING)}
+    from {_unnest(("workspace", "id", *_CHANGING))}
+    where tickets.workspace = u.workspace and tickets.id = u.id
+"""
+_OF_PEOPLE_AND_NAMED = f"""
+    {SELECT} join (
+        select p.workspace, p.id from tickets p
+        join unnest($1::text[], $2::uuid[]) as u(workspace, person) using (workspace, person)
+        union
+        select * from unnest($3::text[], $4::uuid[])
+    ) as k on t.workspace = k.workspace and t.id = k.id
+    order by t.workspace, t.id for update of t
+"""
+_BY_ID = f"""
+    {SELECT} join unnest($1::text[], $2::uuid[]) as u(workspace, id) on t.workspace = u.workspace and t.id = u.id
+    order by t.workspace, t.id for update of t
+"""
+_BY_THREAD = """
+    select distinct on (t.workspace, t.account, t.thread) t.workspace, t.account, t.thread, t.id
+    from tickets t join unnest($1::text[], $2::text[], $3::text[]) as u(workspace, account, thread)
+        on t.workspace = u.workspace and t.account = u.account and t.thread = u.thread
+    order by t.workspace, t.account, t.thread, t.active_at desc, t.id desc
+"""
+
+
+async def of_people(
+    tx: asyncpg.Connection, people: Sequence[tuple[str, UUID]], named: Sequence[tuple[str, UUID]]
+) -> list[Ticket]:
+    """All tickets of these people, and those that messages name, locked in one order."""
+    rows = await tx.fetch(
+        _OF_PEOPLE_AND_NAMED,
+        [p[0] for p in people],
+        [p[1] for p in people],
+        [n[0] for n in named],
+        [n[1] for n in named],
+    )
+    return [Ticket(*row.values()) for row in rows]
+
+
+async def by_id(tx: asyncpg.Connection, keys: Sequence[tuple[str, UUID]]) -> list[Ticket]:
+    """These tickets, locked; what is not there is left out."""
+    if not keys:
+        return []
+    rows = await tx.fetch(_BY_ID, [k[0] for k in keys], [k[1] for k in keys])
+    return [Ticket(*row.values()) for row in rows]
+
+
+async def by_thread(
+    tx: asyncpg.Connection, threads: Sequence[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], UUID]:
+    """The latest ticket of each (workspace, account, thread)."""
+    if not threads:
+        return {}
+    rows = await tx.fetch(_BY_THREAD, *(list(column) for column in zip(*threads, strict=True)))
+    return {(row["workspace"], row["account"], row["thread"]): row["id"] for row in rows}
+
+
+async def insert(tx: asyncpg.Connection, tickets: Sequence[Ticket]) -> None:
+    """New tickets."""
+    if tickets:
+        await tx.execute(_INSERT, *_columns(tickets, COLUMNS))
+
+
+async def update(tx: asyncpg.Connection, tickets: Sequence[Ticket]) -> None:
+    """Changed tickets; they are locked by whoever read them."""
+    if tickets:
+        await tx.execute(_UPDATE, *_columns(tickets, ("workspace", "id", *_CHANGING)))
+
+
+def _columns(tickets: Sequence[Ticket], names: Sequence[str]) -> list[list[Any]]:
+    return [[getattr(ticket, name) for ticket in tickets] for name in names]
+
+
+_DUE = f"""
+    {SELECT} where t.workspace = $1 and t.state = 'solved' and t.solved_at <= now() - $2::interval
+    order by t.id limit $3 for update skip locked
+"""
+
+
+async def due_to_close(tx: asyncpg.Connection, workspace: str, after: timedelta, most: int) -> list[Ticket]:
+    """Tickets solved longer ago than `after` by the database's clock, locked; another replica's are left out."""
+    return [Ticket(*row.values()) for row in await tx.fetch(_DUE, workspace, after, most)]

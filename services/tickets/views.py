@@ -1,0 +1,122 @@
+"""The shapes of the API's answers."""
+
+import base64
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, Field
+
+from services.tickets.domain.ticket import Ticket
+from shared.contracts.ticket_events import Priority, State
+from shared.errors import Malformed
+
+
+class TicketView(BaseModel):
+    """A ticket; times are UTC, `version` is its ETag."""
+
+    id: UUID
+    version: int
+    state: State
+    priority: Priority
+    shop: str | None
+    channel: str
+    account: str
+    person: UUID
+    subject: str | None
+    language: str | None
+    order: str | None = Field(description="The order the customer named")
+    assignee: str | None
+    place: str = Field(description="Where routing has it: none, waiting, offered, held, done")
+    cycle: int = Field(description="Counts openings and reopenings, from 1")
+    cycle_started_at: datetime
+    opened_at: datetime
+    active_at: datetime
+    solved_at: datetime | None
+    possible_duplicate_of: UUID | None
+    follow_up_of: UUID | None
+
+    @staticmethod
+    def of(ticket: Ticket) -> "TicketView":
+        """As the API shows it."""
+        facts = {name: getattr(ticket, name) for name in TicketView.model_fields if name != "order"}
+        return TicketView(**facts, order=ticket.order_name)
+
+
+class TicketPage(BaseModel):
+    """Newest activity first; `next` is the cursor of the next page, null at the end."""
+
+    items: list[TicketView]
+    next: str | None
+
+
+class Entry(BaseModel):
+    """A line of a timeline: a message, or what happened to the ticket (`detail` says who and why)."""
+
+    at: datetime
+    id: str
+    what: str = Field(description="message, assigned, released or state")
+    author: str | None
+    text: str | None
+    subject: str | None
+    automatic: str | None
+    edit_of: str | None
+    attachments: list[dict[str, Any]]
+    detail: dict[str, Any]
+
+
+class Timeline(BaseModel):
+    """Oldest first; `next` is the cursor of the next page, null at the end."""
+
+    items: list[Entry]
+    next: str | None
+
+
+class IdentityView(BaseModel):
+    """One way to reach a person."""
+
+    kind: str
+    scope: str
+    value: str
+    verified: bool
+
+
+class PersonView(BaseModel):
+    """A person: a set of identities."""
+
+    id: UUID
+    name: str | None
+    language: str | None
+    created_at: datetime
+    identities: list[IdentityView]
+
+
+def cursor(*parts: Any) -> str:
+    """An opaque place in a list."""
+    return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
+
+
+def place(text: str | None) -> tuple[datetime, str] | None:
+    """The place a cursor names; raises Malformed where it is none of ours."""
+    if text is None:
+        return None
+    try:
+        at, id_ = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None or not isinstance(id_, str) or "\0" in id_:
+            raise ValueError("not a place")
+    except (ValueError, TypeError) as error:
+        raise Malformed("the cursor is not one that this list gave") from error
+    return moment, id_
+
+
+def ticket_place(text: str | None) -> tuple[datetime, UUID] | None:
+    """The place in a list of tickets."""
+    found = place(text)
+    if found is None:
+        return None
+    try:
+        return found[0], UUID(found[1])
+    except ValueError as error:
+        raise Malformed("the cursor is not one that this list gave") from error

@@ -1,0 +1,245 @@
+"""The rules of tickets, without anything running: joining, receiving, the life cycle, copying routing's state."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.tickets.domain.assignment import copy_routing
+from services.tickets.domain.joining import Joined, join
+from services.tickets.domain.language import detect
+from services.tickets.domain.receive import receive
+from services.tickets.domain.ticket import ALLOWED, Ticket, TransitionRefused, change_state
+from shared.contracts.inbound_messages import Sender
+from shared.contracts.routing_events import TicketEnqueued, TicketTaken
+from shared.contracts.ticket_events import STATES
+from tests.factories import START, WORKSPACE, message, taken
+
+PERSON, NEW = UUID(int=7), UUID(int=99)
+CHATS = frozenset({"telegram"})
+
+
+def ticket(number: int = 1, **more: Any) -> Ticket:
+    """A ticket of the person on the bot."""
+    fields: dict[str, Any] = {
+        "workspace": WORKSPACE,
+        "id": uuid5(PERSON, str(number)),
+        "shop": "bikes",
+        "person": PERSON,
+        "channel": "telegram",
+        "account": "bikes-bot",
+        "state": "open",
+        "priority": "normal",
+        "language": None,
+        "subject": None,
+        "thread": None,
+        "order_name": None,
+        "version": 3,
+        "cycle": 1,
+        "cycle_started_at": START,
+        "opened_at": START,
+        "active_at": START + timedelta(minutes=number),
+    }
+    return Ticket(**{**fields, **more})
+
+
+FORM = {"channel": "http", "account": "form", "thread": None}
+SURE = Sender(kind="email", value="a@example.org", verified=True)
+UNSURE = Sender(kind="email", value="a@example.org", verified=False)
+
+JOINING = {
+    "a thread names an open ticket": (message(), ticket(1), [], 1, "named"),
+    "a thread names a solved ticket, which it reopens": (message(), ticket(1, state="solved"), [], 1, "named"),
+    "a thread names a closed ticket, which gets a follow-up": (
+        message(),
+        ticket(1, state="closed"),
+        [],
+        None,
+        "follow-up",
+    ),
+    "a thread goes before a later conversation": (message(), ticket(1), [ticket(2)], 1, "named"),
+    "chat joins the person's latest ticket on the account": (
+        message(),
+        None,
+        [ticket(1), ticket(2)],
+        2,
+        "conversation",
+    ),
+    "chat joins a solved ticket": (message(), None, [ticket(1, state="solved")], 1, "conversation"),
+    "chat does not join a closed ticket": (message(), None, [ticket(1, state="closed")], None, "new"),
+    "chat does not join a ticket on another account": (message(), None, [ticket(1, account="other")], None, "new"),
+    "chat does not join a ticket on another channel": (message(), None, [ticket(1, channel="http")], None, "new"),
+    "a form opens a ticket of its own": (
+        message(**FORM),
+        None,
+        [ticket(1, channel="http", account="form")],
+        None,
+        "new",
+    ),
+    "a verified person's order joins its one ticket": (
+        message(**FORM, sender=SURE, order="1001"),
+        None,
+        [ticket(1, order_name="1001"), ticket(2)],
+        1,
+        "order",
+    ),
+    "an unverified person's order joins nothing": (
+        message(**FORM, sender=UNSURE, order="1001"),
+        None,
+        [ticket(1, order_name="1001")],
+        None,
+        "new",
+    ),
+    "an order with two open tickets joins neither": (
+        message(**FORM, sender=SURE, order="1001"),
+        None,
+        [ticket(1, order_name="1001"), ticket(2, order_name="1001")],
+        None,
+        "new",
+    ),
+    "an order's closed ticket is not joined": (
+        message(**FORM, sender=SURE, order="1001"),
+        None,
+        [ticket(1, order_name="1001", state="closed")],
+        None,
+        "new",
+    ),
+    "another order joins nothing": (
+        message(**FORM, sender=SURE, order="1002"),
+        None,
+        [ticket(1, order_name="1001")],
+        None,
+        "new",
+    ),
+    "nobody's first message opens a ticket": (message(), None, [], None, "new"),
+}
+
+
+@pytest.mark.parametrize("case", JOINING.values(), ids=JOINING.keys())
+def test_joining(case: tuple[Any, ...]) -> None:
+    event, named, of_person, joins, why = case
+    joined = join(event.data, named=named, of_person=of_person, conversational=CHATS)
+    assert (joined.ticket.id if joined.ticket else None) == (ticket(joins).id if joins else None)
+    assert joined.why == why
+
+
+def test_a_new_ticket_beside_an_open_one_is_marked_a_possible_duplicate() -> None:
+    joined = join(message(**FORM).data, named=None, of_person=[ticket(1), ticket(2)], conversational=CHATS)
+    assert joined.possible_duplicate_of == ticket(2).id
+
+
+def test_a_new_ticket_beside_solved_ones_is_no_duplicate() -> None:
+    joined = join(message(**FORM).data, named=None, of_person=[ticket(1, state="solved")], conversational=CHATS)
+    assert joined.possible_duplicate_of is None
+
+
+@pytest.mark.parametrize(
+    ("was", "did", "state", "cycle"),
+    [
+        ("new", "added", "new", 1),
+        ("open", "added", "open", 1),
+        ("pending", "woke", "open", 1),
+        ("on-hold", "woke", "open", 1),
+        ("solved", "reopened", "open", 2),
+    ],
+)
+def test_a_customers_message_makes_it_our_turn(was: str, did: str, state: str, cycle: int) -> None:
+    event = message(accepted_at=START + timedelta(days=1))
+    before = ticket(1, state=was, solved_at=START if was == "solved" else None)
+    after = receive(event, Joined(before, "named"), new_id=NEW, person=PERSON, language=None)
+    assert (after.did, after.ticket.state, after.ticket.cycle, after.was) == (did, state, cycle, was)
+    assert after.ticket.version == before.version + (2 if did == "woke" else 1)
+    assert after.ticket.cycle_started_at == (event.data.accepted_at if did == "reopened" else START)
+    assert (after.ticket.solved_at is None) or after.ticket.state == "solved"
+
+
+@pytest.mark.parametrize("was", [state for state in STATES if state != "closed"])
+@pytest.mark.parametrize("more", [{"automatic": "auto-reply"}, {"edit_of": "77:0"}])
+def test_an_automatic_message_or_an_edit_changes_no_state(was: str, more: dict[str, str]) -> None:
+    after = receive(message(**more), Joined(ticket(1, state=was), "named"), new_id=NEW, person=PERSON, language=None)
+    assert (after.did, after.ticket.state, after.ticket.cycle) == ("added", was, 1)
+
+
+def test_the_language_does_not_turn_after_assignment() -> None:
+    held = ticket(1, assignee="anna")
+    assert receive(message(), Joined(held, "named"), new_id=NEW, person=PERSON, language="nl").ticket.language is None
+    free = ticket(1)
+    assert receive(message(), Joined(free, "named"), new_id=NEW, person=PERSON, language="nl").ticket.language == "nl"
+
+
+@given(st.sampled_from(STATES), st.sampled_from(STATES))
+def test_only_the_life_cycles_steps_are_taken(was: Any, wanted: Any) -> None:
+    before = ticket(1, state=was)
+    if wanted in ALLOWED[was]:
+        after = change_state(before, wanted, START)
+        assert (after.state, after.version) == (wanted, before.version + 1)
+        assert (after.solved_at is not None) == (wanted == "solved")
+    else:
+        with pytest.raises(TransitionRefused, match=f"cannot become {wanted}"):
+            change_state(before, wanted, START)
+
+
+@given(st.lists(st.sampled_from(["pending", "on-hold", "solved", "closed", "open", "message"]), max_size=30))
+def test_no_history_reaches_new_again_or_leaves_closed(steps: list[Any]) -> None:
+    now = ticket(1, state="new")
+    for step in steps:
+        if now.state == "closed":
+            break
+        before = now
+        if step == "message":
+            now = receive(message(), Joined(now, "named"), new_id=NEW, person=PERSON, language=None).ticket
+        elif step in ALLOWED[now.state]:
+            now = change_state(now, step, START)
+        assert now.state != "new" or before.state == "new"
+        assert now.version >= before.version
+        assert (now.solved_at is not None) >= (now.state == "solved")
+
+
+def test_the_first_accept_opens_a_new_ticket() -> None:
+    copied = copy_routing(ticket(1, state="new"), taken(ticket(1).id, "anna", 2).data, 2, START)
+    assert copied is not None and copied.assigned
+    assert (copied.ticket.state, copied.ticket.assignee, copied.ticket.assigned_at) == ("open", "anna", START)
+
+
+def test_waiting_again_takes_the_holder_away() -> None:
+    held = ticket(1, assignee="anna", routing_version=2)
+    event = TicketEnqueued(ticket=held.id, place="waiting", enqueued_at=START, enqueue=2, reason="agent-offline")
+    copied = copy_routing(held, event, 3, START)
+    assert copied is not None and copied.assigned and copied.ticket.assignee is None
+
+
+@given(st.permutations(range(1, 7)))
+def test_routings_events_in_any_order_end_in_the_newest(order: list[int]) -> None:
+    events: dict[int, TicketTaken | TicketEnqueued] = {
+        n: taken(ticket(1).id, f"agent-{n}", n).data
+        if n % 2
+        else TicketEnqueued(ticket=ticket(1).id, place="waiting", enqueued_at=START, enqueue=n, reason="released")
+        for n in order
+    }
+    now = replace(ticket(1), state="new")
+    for number in order:
+        copied = copy_routing(now, events[number], number, START)
+        now = copied.ticket if copied else now
+    assert (now.routing_version, now.place, now.assignee) == (6, "waiting", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Waar blijft mijn pakket? Ik wacht nu al een hele week op de bezorger.", "nl"),
+        ("Where is my parcel? I have been waiting for the delivery for a whole week.", "en"),
+        ("Wo bleibt mein Paket? Ich warte schon eine ganze Woche auf die Lieferung.", "de"),
+        ("ok", None),
+        ("12345 67890 12345 67890", None),
+    ],
+)
+def test_a_language_is_told_only_when_the_text_says_it(text: str, language: str | None) -> None:
+    assert detect(text, ("en", "nl", "de")) == language
+
+
+def test_with_one_language_there_is_nothing_to_detect() -> None:
+    assert detect("Waar blijft mijn pakket? Ik wacht nu al een hele week.", ("nl",)) is None
