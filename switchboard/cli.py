@@ -141,7 +141,7 @@ def migrate(data: Data = DEFAULT_FOLDER) -> None:
     Running it again is harmless.
     """
     desk = Installation(data).desk()
-    made = _run(migrate_all(desk, services.installed()))
+    made = _run(migrate_all(desk, list(desk.ports) or services.installed()))
     out.print(f"topics made: {', '.join(made) or 'none, all were there'}; tables of every service are up to date")
 
 

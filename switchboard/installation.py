@@ -29,6 +29,8 @@ class Running:
     urls: dict[str, str]
     started_at: str
     pids: dict[str, int] = field(default_factory=dict)
+    restarting: list[str] = field(default_factory=list)
+    """What has ended and is not up again yet."""
     restarts: dict[str, int] = field(default_factory=dict)
 
 

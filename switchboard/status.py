@@ -55,8 +55,8 @@ class Status:
 
     @property
     def ready(self) -> bool:
-        """Whether the desk has come up and every service is ready."""
-        return self.running.ready and all(service.ready for service in self.services)
+        """Whether the desk has come up, every service is ready, and neither Kafka nor PostgreSQL is being restarted."""
+        return self.running.ready and not self.running.restarting and all(service.ready for service in self.services)
 
 
 async def look(installation: Installation, before: Status | None = None) -> Status:

@@ -21,6 +21,7 @@ def as_json(status: Status) -> dict[str, Any]:
         "ready": status.ready,
         "pid": status.running.pid,
         "started_at": status.running.started_at,
+        "restarting": status.running.restarting,
         "urls": status.running.urls,
         "services": {
             service.name: {
@@ -58,7 +59,11 @@ def _headline(status: Status) -> Text:
     since = datetime.fromisoformat(status.running.started_at)
     minutes = int((datetime.now(UTC) - since).total_seconds() // 60)
     words = "ready" if status.ready else "not ready"
-    return Text(f"The desk is {words}; up for {minutes // 60} h {minutes % 60:02} min, pid {status.running.pid}")
+    again = f"; {', '.join(status.running.restarting)} ended and is being started again"
+    return Text(
+        f"The desk is {words}; up for {minutes // 60} h {minutes % 60:02} min, pid {status.running.pid}"
+        f"{again if status.running.restarting else ''}"
+    )
 
 
 def _services(services: list[ServiceStatus]) -> Table:

@@ -36,6 +36,8 @@ class Kept:
     restarts: int = 0
     failures: int = 0
     """How often in a row it ended or did not start."""
+    up: bool = True
+    """Whether it has not ended since it was started last."""
 
     def pause_s(self) -> float:
         """How long to wait before the next start: doubled with each failure in a row."""
@@ -46,6 +48,7 @@ class Kept:
         begun = time.monotonic()
         while True:
             code = await self.ended()
+            self.up = False
             lived_s = time.monotonic() - begun
             self.failures = 1 if lived_s > STEADY_AFTER_S else self.failures + 1
             notice(f"{self.name} ended ({how_ended(code)}) after {lived_s:.0f} s; starting it again")
@@ -62,6 +65,7 @@ class Kept:
                 notice(f"{self.name} could not be started: {error}")
                 continue
             self.restarts += 1
+            self.up = True
             notice(f"{self.name} runs again")
             return
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.util import find_spec
 
+from shared.errors import SwitchboardError
 from switchboard.commands import keys_in, output_of
 from switchboard.console import Download, out, step
 from switchboard.detach import leave_starter
@@ -73,10 +74,10 @@ class _Up:
             ports = ports_for(names, self.options.first_port)
             self._desk = desk = await self._prepare(stack, names, ports)
             await self._start_services(stack, desk)
-            self._write(ready=True)
             if self.options.demo:
                 await self._play(stack, desk)
             self.ready = True
+            self._write()
             self._summary(desk)
             leave_starter(self.installation.logs / "up.log")
             await asyncio.Event().wait()
@@ -148,14 +149,24 @@ class _Up:
             environment = self.installation.command_environment()
             told = await output_of(desk, "switchboard.seed", "workspace", extra=environment)
             self.installation.keep_access_keys(keys_in(told))
-        playing = asyncio.create_task(output_of(desk, "switchboard.seed", "traffic", extra=environment))
+        playing = asyncio.create_task(self._traffic(desk, environment))
         stack.callback(playing.cancel)
+
+    async def _traffic(self, desk: Desk, environment: dict[str, str]) -> None:
+        """Customers and agents of the demo; they need the desk, the desk does not need them."""
+        self._notice("demo: an hour of the shop's traffic plays now, in a minute")
+        try:
+            told = await output_of(desk, "switchboard.seed", "traffic", extra=environment)
+        except SwitchboardError as error:
+            self._notice(f"demo: {error}")
+        else:
+            self._notice(f"demo: {(told.strip().splitlines() or ['played'])[-1]}")
 
     def _notice(self, words: str) -> None:
         out.print(f"[yellow]![/] {datetime.now(UTC):%H:%M:%S} {words}")
-        self._write(ready=self.ready)
+        self._write()
 
-    def _write(self, *, ready: bool | None = None) -> None:
+    def _write(self) -> None:
         desk, supervisor = self._desk, self._supervisor
         if desk is None or supervisor is None:
             return
@@ -165,7 +176,7 @@ class _Up:
         self.installation.write(
             Running(
                 pid=os.getpid(),
-                ready=self.ready if ready is None else ready,
+                ready=self.ready,
                 kafka=desk.kafka,
                 postgres=desk.postgres,
                 blobs=desk.blobs,
@@ -173,6 +184,7 @@ class _Up:
                 urls=desk.urls,
                 started_at=self._started_at.isoformat(timespec="seconds"),
                 pids=pids,
+                restarting=[kept.name for kept in supervisor.kept if not kept.up],
                 restarts={kept.name: kept.restarts for kept in supervisor.kept},
             )
         )

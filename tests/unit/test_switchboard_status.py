@@ -1,6 +1,7 @@
 """The status: read from what services tell, tolerant of what they do not."""
 
 import json
+from dataclasses import replace
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from rich.console import Console
@@ -52,6 +53,11 @@ def test_the_desk_is_ready_only_when_every_service_is() -> None:
     good, bad = ServiceStatus("a", "u", ready=True), ServiceStatus("b", "u", ready=False, reason="settings are read")
     assert status(good).ready
     assert not status(good, bad).ready
+
+
+def test_the_desk_is_not_ready_while_a_server_is_started_again() -> None:
+    again = Status(0.0, replace(RUNNING, restarting=["kafka"]), [ServiceStatus("a", "u", ready=True)], [])
+    assert not again.ready
 
 
 def test_json_holds_no_address_of_a_database() -> None:
