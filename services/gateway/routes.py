@@ -129,8 +129,7 @@ class Table:
         fitting = [route for route, expression in self._rows if expression.fullmatch(path)]
         if not fitting:
             raise NotFound("there is no such address; GET /openapi.json lists what the gateway itself answers")
-        wanted = "GET" if method == "HEAD" else method
-        chosen = next((route for route in fitting if route.method == wanted), None)
+        chosen = next((route for route in fitting if route.method == method), None)
         return chosen or tuple(dict.fromkeys(route.method for route in fitting))
 
 

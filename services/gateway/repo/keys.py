@@ -52,7 +52,7 @@ async def find(connection: asyncpg.Connection, id_: str) -> Kept | None:
             select 1 from settings s
             where s.workspace = api_keys.workspace and s.kind = 'workspace' and not s.deleted) as live
         from api_keys where id = $1 and revoked_at is null
-        """,  # noqa: S608
+        """,
         id_,
     )
     if row is None:
@@ -68,7 +68,7 @@ async def page(connection: asyncpg.Connection, workspace: str | None, *, after: 
         f"""
         select {_COLUMNS} from api_keys
         where workspace is not distinct from $1 and id > $2 and revoked_at is null order by id limit $3
-        """,  # noqa: S608
+        """,
         workspace,
         after,
         limit,

@@ -38,7 +38,7 @@ async def lock(tx: asyncpg.Connection, workspace: str, kind: str, id_: str) -> S
     """
     await tx.execute("select pg_advisory_xact_lock(hashtextextended($1, 3))", f"{workspace}/{kind}/{id_}")
     row = await tx.fetchrow(
-        f"select {_COLUMNS} from settings where workspace = $1 and kind = $2 and id = $3 for update",  # noqa: S608
+        f"select {_COLUMNS} from settings where workspace = $1 and kind = $2 and id = $3 for update",
         workspace,
         kind,
         id_,
@@ -89,7 +89,7 @@ async def save(tx: asyncpg.Connection, setting: Setting, *, recovered: bool = Fa
 async def get(connection: asyncpg.Connection, workspace: str, kind: str, id_: str) -> Setting | None:
     """The document where there is one that is not deleted."""
     row = await connection.fetchrow(
-        f"select {_COLUMNS} from settings where workspace = $1 and kind = $2 and id = $3 and not deleted",  # noqa: S608
+        f"select {_COLUMNS} from settings where workspace = $1 and kind = $2 and id = $3 and not deleted",
         workspace,
         kind,
         id_,
@@ -103,7 +103,7 @@ async def page(connection: asyncpg.Connection, workspace: str, kind: str, *, aft
         f"""
         select {_COLUMNS} from settings
         where workspace = $1 and kind = $2 and id > $3 and not deleted order by id limit $4
-        """,  # noqa: S608
+        """,
         workspace,
         kind,
         after,
@@ -118,7 +118,7 @@ async def workspaces(connection: asyncpg.Connection, *, after: str, limit: int) 
         f"""
         select {_COLUMNS} from settings
         where kind = 'workspace' and workspace > $1 and not deleted order by workspace limit $2
-        """,  # noqa: S608
+        """,
         after,
         limit,
     )
@@ -153,5 +153,5 @@ async def existing(
 
 async def everything(connection: asyncpg.Connection) -> list[Setting]:
     """All documents of all workspaces, deleted ones too, in the order of their keys."""
-    rows = await connection.fetch(f"select {_COLUMNS} from settings order by workspace, kind, id")  # noqa: S608
+    rows = await connection.fetch(f"select {_COLUMNS} from settings order by workspace, kind, id")
     return [_read(row) for row in rows]
