@@ -24,6 +24,7 @@ from shared.contracts.routing_events import (
 )
 from shared.contracts.ticket_events import TicketEvent
 from shared.ids import derived_id
+from shared.telemetry import metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Changes:
         self._decisions: list[Decision] = []
         self._exclusions: list[Exclusion] = []
         self._dirty: set[str] = set()
+        self._offers_ended: list[str] = []
 
     def know(self, found: Iterable[Ticket]) -> None:
         """Tickets read under the lock; what was changed since stays changed."""
@@ -74,6 +76,8 @@ class Changes:
         ticket, event = step.ticket, step.event
         before = self.get(ticket.workspace, ticket.id)
         self.keep(ticket)
+        if before is not None and before.place == "offered":
+            self._offers_ended.append(event.outcome if isinstance(event, OfferEnded) else "accepted")
         if cause is not None:
             self._ctx.emit(event, cause=cause, version=ticket.version, shop=ticket.shop)
         else:
@@ -150,7 +154,13 @@ class Changes:
         }
         if dirty:
             await workspaces.mark_dirty(tx, sorted(dirty))
+        if self._offers_ended:
+            self._ctx.after_commit(self._count)
         return dirty
+
+    def _count(self) -> None:
+        for outcome in self._offers_ended:
+            metrics.OFFERS_ENDED.labels(outcome).inc()
 
     def _loads(self) -> Sequence[agents.LoadChange]:
         sums: dict[tuple[str, str, str], agents.LoadChange] = {}

@@ -55,6 +55,7 @@ async def on_routing_events(tx: asyncpg.Connection, batch: Sequence[Event[Routin
     moment = await workspaces.moment(tx)
     known = await tickets.read(tx, [(event.workspace, event.data.ticket) for event in batch])
     changes = Changes(ctx, moment.now, known)
+    holders: set[tuple[str, str]] = set()
     for event in batch:
         before = changes.get(event.workspace, event.data.ticket)
         weight = LIVE.desk(event.workspace).needs.weight(before.channel if before else "")
@@ -62,8 +63,11 @@ async def on_routing_events(tx: asyncpg.Connection, batch: Sequence[Event[Routin
         if taught is None:
             continue
         changes.keep(taught)
+        if taught.agent is not None:
+            holders.add((event.workspace, taught.agent))
         was_held = before is not None and before.place == "held"
         changes.record(event.workspace, event.data, taught.version, was_held=was_held)
+    await agents.expect(tx, sorted(holders))
     _after_commit(ctx, await changes.save(tx))
 
 

@@ -90,7 +90,8 @@ class Live:
         self.own_log = OwnLog()
         self._desks: dict[str, Desk] = {}
         self._settings: SettingsReader | None = None
-        self._changed: set[str] = set()
+        self._changed: dict[str, bool] = {}
+        self._agents_changed: set[str] = set()
         self._woken = asyncio.Event()
 
     def bind(self, runtime: "Runtime") -> None:
@@ -103,7 +104,13 @@ class Live:
 
     def wake(self, workspaces: "Iterable[str]") -> None:
         """These workspaces changed and are committed: match them now."""
-        self._changed.update(workspaces)
+        for workspace in workspaces:
+            self._changed.setdefault(workspace, False)
+        self._woken.set()
+
+    def force(self, workspace: str) -> None:
+        """Match this workspace even if nothing in the database changed."""
+        self._changed[workspace] = True
         self._woken.set()
 
     async def wait(self, timeout_s: float) -> None:
@@ -112,9 +119,18 @@ class Live:
             await asyncio.wait_for(self._woken.wait(), timeout_s)
         self._woken.clear()
 
-    def woken(self) -> set[str]:
-        """Take the woken workspaces."""
-        taken, self._changed = self._changed, set()
+    def woken(self) -> dict[str, bool]:
+        """Take the woken workspaces, with whether they are to be matched even if they are clean."""
+        taken, self._changed = self._changed, {}
+        return taken
+
+    def check_agents(self, workspace: str) -> None:
+        """Its agents may not be those it had."""
+        self._agents_changed.add(workspace)
+
+    def agents_changed(self) -> set[str]:
+        """Take the workspaces whose agents' settings changed."""
+        taken, self._agents_changed = self._agents_changed, set()
         return taken
 
     def desk(self, workspace: str) -> Desk:
@@ -128,7 +144,8 @@ class Live:
     def _on_setting(self, workspace: str, kind: str, _id: str) -> None:
         if kind in KINDS_USED:
             self._desks.pop(workspace, None)
-            self.wake([workspace])
+            self.check_agents(workspace)
+            self.force(workspace)
 
 
 def _read_desk(settings: "SettingsReader", workspace: str) -> Desk:

@@ -56,3 +56,10 @@ INBOUND_REFUSED = Counter(
 )
 INBOUND_MESSAGES = Counter("switchboard_inbound_messages_total", "Messages and edits accepted.", ["channel"])
 QUARANTINED = Counter("switchboard_quarantined_total", "Requests filed in quarantine.", ["channel", "reason"])
+
+# --- routing ---------------------------------------------------------------------------------------------------------
+MATCH_SECONDS = Histogram("switchboard_match_seconds", "One part of a workspace's queue matched.", buckets=_SECONDS)
+MATCH_FAILURES = Counter("switchboard_match_failures_total", "Matches that failed; their workspaces stay dirty.")
+TICKETS_GIVEN = Counter("switchboard_tickets_given_total", "Tickets offered, pushed, or given on request.", ["mode"])
+OFFERS_ENDED = Counter("switchboard_offers_ended_total", "Offers by how they ended.", ["outcome"])
+"""outcome: accepted, declined, expired, withdrawn"""

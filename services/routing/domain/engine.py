@@ -250,8 +250,13 @@ def in_order(tickets: Iterable[Waiting]) -> list[Waiting]:
 
 def match(state: State, rules: Rules = RULES, *, most: int | None = None) -> Decisions:
     """Match all waiting tickets, or until `most` were given out."""
-    run = Match(Floor(state.crew, state.seats, state.at), rules)
-    ordered = in_order(state.tickets)
+    return match_on(Floor(state.crew, state.seats, state.at), state.tickets, rules, most=most)
+
+
+def match_on(floor: Floor, tickets: Iterable[Waiting], rules: Rules = RULES, *, most: int | None = None) -> Decisions:
+    """The same on a floor that is there already; what is given out is taken from it."""
+    run = Match(floor, rules)
+    ordered = in_order(tickets)
     given: list[Given] = []
     waiting: list[NotYet] = []
     for looked_at, ticket in enumerate(ordered):

@@ -100,4 +100,4 @@ create table decisions (
     capacity int,
     primary key (workspace, ticket, id)
 );
-create index decisions_offers on decisions (workspace, offer) where outcome in ('declined', 'expired', 'recalled');
+create index decisions_offers on decisions (workspace, offer) where offer is not null and outcome <> 'offered';

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import asyncpg
 
-from services.routing.domain.floor import Seat
-from shared.contracts.agent_events import Presence
+from services.routing.domain.floor import EPOCH, Seat
+from services.routing.domain.presence import Agent
 
 _READ = """
     select workspace, agent, presence, reason, channels, heartbeat_at, since, misses, gone, version
@@ -36,9 +36,18 @@ _ADD_LOADS = """
     set tickets = loads.tickets + excluded.tickets, weight = loads.weight + excluded.weight,
         changed_at = greatest(loads.changed_at, excluded.changed_at)
 """
+# Grace begins anew after an outage of our own: nobody could tell us anything meanwhile.
 _SILENT = """
-    select agent from agents
-    where workspace = $1 and not gone and (heartbeat_at <= $2 or not agent = any($3::text[])) order by agent
+    select a.workspace, a.agent from unnest($1::text[], $2::int[]) as u(workspace, grace_s)
+    join agents a on a.workspace = u.workspace
+    where not a.gone and greatest(a.heartbeat_at, $3) <= clock_timestamp() - make_interval(secs => u.grace_s)
+    order by 1, 2
+"""
+_PRESENT = "select agent from agents where workspace = $1 and not gone order by agent"
+_EXPECT = """
+    insert into agents(workspace, agent, presence, reason, heartbeat_at, since)
+    select u.workspace, u.agent, 'offline', 'restored', clock_timestamp(), clock_timestamp()
+    from unnest($1::text[], $2::text[]) as u(workspace, agent) on conflict do nothing
 """
 _GONE = """
     select u.workspace, u.agent from unnest($1::text[], $2::text[]) as u(workspace, agent)
@@ -47,21 +56,8 @@ _GONE = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
-    """One agent's presence."""
-
-    workspace: str
-    agent: str
-    presence: Presence
-    reason: str
-    channels: tuple[str, ...] | None
-    heartbeat_at: datetime
-    since: datetime
-    misses: int = 0
-    gone: bool = False
-    """Offline past grace; his live work was released."""
-    version: int = 1
+EVER = EPOCH
+"""As `up_since`: we were always there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +140,23 @@ async def change_loads(tx: asyncpg.Connection, changes: Sequence[LoadChange]) ->
     )
 
 
-async def silent(tx: asyncpg.Connection, workspace: str, since: datetime, enabled: Sequence[str]) -> list[str]:
-    """Agents not gone yet whose heartbeat is older than `since`, or whom settings do not enable any more."""
-    return [row["agent"] for row in await tx.fetch(_SILENT, workspace, since, enabled)]
+async def silent(connection: asyncpg.Connection, graces_s: dict[str, int], up_since: datetime) -> dict[str, list[str]]:
+    """Agents without a heartbeat for their workspace's grace, counted from `up_since` at the earliest."""
+    found: dict[str, list[str]] = {}
+    for workspace, agent in await connection.fetch(_SILENT, list(graces_s), list(graces_s.values()), up_since):
+        found.setdefault(workspace, []).append(agent)
+    return found
+
+
+async def not_gone(connection: asyncpg.Connection, workspace: str) -> list[str]:
+    """Agents who are not offline past grace."""
+    return [row["agent"] for row in await connection.fetch(_PRESENT, workspace)]
+
+
+async def expect(tx: asyncpg.Connection, agents: Sequence[tuple[str, str]]) -> None:
+    """Count agents whom a restored database has forgotten as offline since now: they have a grace to come back."""
+    if agents:
+        await tx.execute(_EXPECT, [workspace for workspace, _ in agents], [agent for _, agent in agents])
 
 
 async def gone(tx: asyncpg.Connection, agents: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -36,7 +36,7 @@ _OF_TICKET = """
 """
 _OVER = """
     select distinct on (offer) offer, outcome, agent from decisions
-    where workspace = $1 and offer = any($2::uuid[]) and outcome in ('declined', 'expired', 'recalled')
+    where workspace = $1 and offer = any($2::uuid[]) and offer is not null and outcome <> 'offered'
     order by offer, id desc
 """
 _EXCLUDE = """
@@ -45,7 +45,7 @@ _EXCLUDE = """
     on conflict (workspace, ticket, agent) do update set until = greatest(exclusions.until, excluded.until)
 """
 _EXCLUDED = "select ticket, agent, until from exclusions where workspace = $1 and until > $2 order by ticket, agent"
-_FORGET = "delete from exclusions where workspace = $1 and until <= $2"
+_FORGET = "delete from exclusions where until <= clock_timestamp() - interval '1 hour'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class OverOffer:
-    """An offer that ended unaccepted, and how."""
+    """An offer that was answered, lapsed or was taken back."""
 
     offer: UUID
     agent: str
@@ -147,6 +147,6 @@ async def excluded(tx: asyncpg.Connection, workspace: str, now: datetime) -> dic
     return found
 
 
-async def forget_exclusions(tx: asyncpg.Connection, workspace: str, before: datetime) -> None:
-    """Delete what lapsed before then."""
-    await tx.execute(_FORGET, workspace, before)
+async def forget_exclusions(connection: asyncpg.Connection) -> None:
+    """Delete what lapsed an hour ago."""
+    await connection.execute(_FORGET)

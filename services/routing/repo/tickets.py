@@ -38,14 +38,14 @@ _TYPES = {
     "trace": "text",
     "correlation": "uuid",
 }
-_COLUMNS = ", ".join(_TYPES)
+COLUMNS = ", ".join(_TYPES)
 _ARRAYS = ", ".join(f"${n}::{type_}[]" for n, type_ in enumerate(_TYPES.values(), start=1))
 _SETS = ", ".join(f"{name} = u.{name}" for name in _TYPES if name not in ("workspace", "id"))
 
 # The statements below are put together from the one list of columns above, never from anything that came in.
-_INSERT = f"insert into tickets({_COLUMNS}) select * from unnest({_ARRAYS})"
+_INSERT = f"insert into tickets({COLUMNS}) select * from unnest({_ARRAYS})"
 _UPDATE = f"""
-    update tickets t set {_SETS} from unnest({_ARRAYS}) as u({_COLUMNS})
+    update tickets t set {_SETS} from unnest({_ARRAYS}) as u({COLUMNS})
     where t.workspace = u.workspace and t.id = u.id
 """
 _BY_KEY = f"""
@@ -53,24 +53,24 @@ _BY_KEY = f"""
     from unnest($1::text[], $2::uuid[]) as u(workspace, id)
     join tickets t on t.workspace = u.workspace and t.id = u.id
 """
-_BY_OFFER = f"select {_COLUMNS} from tickets where workspace = $1 and offer = any($2::uuid[])"
+_BY_OFFER = f"select {COLUMNS} from tickets where workspace = $1 and offer = any($2::uuid[])"
 _OF_AGENTS = f"""
-    select {_COLUMNS} from tickets
+    select {COLUMNS} from tickets
     where workspace = $1 and agent = any($2::text[]) and (place = 'offered' or (place = 'held' and live))
     order by enqueued_at, id
 """
 _WAITING = f"""
-    select {_COLUMNS} from tickets
+    select {COLUMNS} from tickets
     where workspace = $1 and place = 'waiting' and (rank, enqueued_at, id) > ($2, $3, $4)
     order by rank, enqueued_at, id limit $5
 """
 _UNEXPLAINED = f"""
-    select {_COLUMNS} from tickets
+    select {COLUMNS} from tickets
     where workspace = $1 and place = 'waiting' and waiting_reason is null and (rank, enqueued_at, id) > ($2, $3, $4)
     order by rank, enqueued_at, id limit $5
 """
 _LAPSED = f"""
-    select {_COLUMNS} from tickets
+    select {COLUMNS} from tickets
     where workspace = $1 and place = 'offered' and lease_until <= $2 order by lease_until, id limit $3
 """
 _WITH_LAPSED = "select distinct workspace from tickets where place = 'offered' and lease_until <= clock_timestamp()"

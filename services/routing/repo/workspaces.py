@@ -17,7 +17,7 @@ _MOMENT = """
            (select array_agg(next_offset order by partition) from consumed where grp = $1) as next_offsets
 """
 _MARK = "update workspaces set dirty = true where workspace = any($1::text[]) and not dirty"
-_MATCHED = "update workspaces set dirty = false, due_at = $2 where workspace = $1"
+_MATCHED = "update workspaces set dirty = dirty and not $3, due_at = $2 where workspace = $1"
 _ELECT = "select pg_try_advisory_xact_lock(hashtext($1), 2)"
 _TO_MATCH = "select workspace from workspaces where dirty or due_at <= clock_timestamp()"
 
@@ -63,9 +63,13 @@ async def mark_dirty(tx: asyncpg.Connection, workspaces: Sequence[str]) -> None:
     await tx.execute(_MARK, sorted(set(workspaces)))
 
 
-async def matched(tx: asyncpg.Connection, workspace: str, due_at: datetime | None) -> None:
-    """All that is known now is matched; the next match is due then, or when something changes."""
-    await tx.execute(_MATCHED, workspace, due_at)
+async def matched(tx: asyncpg.Connection, workspace: str, *, due_at: datetime | None, clean: bool) -> None:
+    """A part of the queue is matched and the next match is due then.
+
+    `clean` takes the dirty mark away: only the part that began with the queue's head may, since what changes while the
+    parts behind it are matched asks for another match from the head on.
+    """
+    await tx.execute(_MATCHED, workspace, due_at, clean)
 
 
 async def elect_matcher(tx: asyncpg.Connection, workspace: str) -> bool:
