@@ -1,8 +1,7 @@
 """The one table of what may be asked of the gateway, by whom, and who answers; what it does not allow is refused.
 
 Permission checks and forwarding are both made from it. The first row that fits method and path decides, so a narrower
-row stands before a wider one. `{name}` is one segment of the path, `{name:a|b}` one of these words, `{rest:path}`
-everything that follows.
+row stands before a wider one. `{name}` is one segment of the path, `{name:a|b}` one of these words.
 """
 
 import re
@@ -71,33 +70,22 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", f"/v1/settings/{{kind:{TEAM_KINDS}}}/{{id}}", LEADS, "gateway"),
     Route("DELETE", "/v1/settings/{kind:workspace}/{id}", ("installation",), "gateway"),
     Route("DELETE", "/v1/settings/{kind}/{id}", OPERATORS, "gateway"),
-    Route("GET", "/v1/tickets/{id}/routing", WORKSPACE, "routing"),
-    Route("POST", "/v1/tickets/{id}/routing", STAFF, "routing"),
-    Route("POST", "/v1/tickets/{id}/routing/{rest:path}", STAFF, "routing"),
     Route("GET", "/v1/tickets", WORKSPACE, "tickets"),
-    Route("GET", "/v1/tickets/{rest:path}", WORKSPACE, "tickets"),
-    Route("POST", "/v1/tickets", WORKSPACE, "tickets"),
-    Route("POST", "/v1/tickets/{rest:path}", WORKSPACE, "tickets"),
-    Route("PUT", "/v1/tickets/{rest:path}", WORKSPACE, "tickets"),
-    Route("PATCH", "/v1/tickets/{rest:path}", WORKSPACE, "tickets"),
-    Route("GET", "/v1/persons", WORKSPACE, "tickets"),
-    Route("GET", "/v1/persons/{rest:path}", WORKSPACE, "tickets"),
-    Route("PATCH", "/v1/persons/{rest:path}", STAFF, "tickets"),
+    Route("GET", "/v1/tickets/{id}", WORKSPACE, "tickets"),
+    Route("GET", "/v1/tickets/{id}/timeline", WORKSPACE, "tickets"),
+    Route("POST", "/v1/tickets/{id}/state", WORKSPACE, "tickets"),
+    Route("GET", "/v1/persons/{id}", WORKSPACE, "tickets"),
+    Route("GET", "/v1/tickets/{id}/routing", WORKSPACE, "routing"),
     Route("GET", "/v1/queue", WORKSPACE, "routing"),
     Route("GET", "/v1/agents", WORKSPACE, "routing"),
-    Route("GET", "/v1/agents/{rest:path}", WORKSPACE, "routing"),
     Route("GET", "/v1/presence", STAFF, "routing"),
     Route("PUT", "/v1/presence", STAFF, "routing"),
-    Route("POST", "/v1/presence", STAFF, "routing"),
-    Route("POST", "/v1/presence/{rest:path}", STAFF, "routing"),
-    Route("PUT", "/v1/presence/{rest:path}", STAFF, "routing"),
     Route("GET", "/v1/offers", STAFF, "routing"),
-    Route("GET", "/v1/offers/{rest:path}", STAFF, "routing"),
-    Route("POST", "/v1/offers/{rest:path}", STAFF, "routing"),
+    Route("POST", "/v1/offers/{id}/accept", STAFF, "routing"),
+    Route("POST", "/v1/offers/{id}/decline", STAFF, "routing"),
     Route("POST", "/v1/next", STAFF, "routing"),
-    Route("GET", "/v1/quarantine", OPERATORS, "ingest"),
-    Route("GET", "/v1/quarantine/{rest:path}", OPERATORS, "ingest"),
-    Route("POST", "/v1/quarantine/{rest:path}", OPERATORS, "ingest"),
+    Route("GET", "/v1/quarantine", ("admin", "lead"), "ingest"),
+    Route("GET", "/v1/quarantine/{id}", ("admin", "lead"), "ingest"),
 )
 
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::([^}]+))?\}")
@@ -106,8 +94,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)(?::([^}]+))?\}")
 def _translated(pattern: str) -> str:
     parts, end = [], 0
     for found in _PLACEHOLDER.finditer(pattern):
-        words = found[2]
-        inside = "[^/]+" if words is None else ".+" if words == "path" else words
+        inside = found[2] or "[^/]+"
         parts += [re.escape(pattern[end : found.start()]), f"(?:{inside})"]
         end = found.end()
     return "".join([*parts, re.escape(pattern[end:])])

@@ -24,7 +24,7 @@ async def owner(scope: Scope, receive: Receive, send: Send) -> None:
     body = await read_body(receive, scope, 2 * 1024 * 1024)
     headers = {name.decode(): value.decode() for name, value in scope["headers"]}
     path = scope["path"]
-    if path == "/v1/tickets/slow":
+    if path == "/v1/tickets/slow/state":
         await asyncio.sleep(30)
     answer = {
         "method": scope["method"],
@@ -72,12 +72,12 @@ async def test_a_request_reaches_its_owner_with_everything_that_is_the_callers_t
     headers = {"idempotency-key": "k-1", "if-match": '"3"', "traceparent": trace, "accept-language": "nl"}
     async with desk.gateway.client(desk.agent_key) as agent:
         answer = await agent.post(
-            "/v1/tickets/42/messages", params={"a": "1 2", "b": "ü"}, json={"text": "Hoi"}, headers=headers
+            "/v1/tickets/42/state", params={"a": "1 2", "b": "ü"}, json={"text": "Hoi"}, headers=headers
         )
     came = answer.json()
     assert answer.status_code == 200
     assert answer.headers["etag"] == '"7"'
-    assert (came["method"], came["path"], came["query"]) == ("POST", "/v1/tickets/42/messages", "a=1+2&b=%C3%BC")
+    assert (came["method"], came["path"], came["query"]) == ("POST", "/v1/tickets/42/state", "a=1+2&b=%C3%BC")
     assert json.loads(came["body"]) == {"text": "Hoi"}
     assert {name: came["headers"][name] for name in headers if name != "traceparent"} == {
         name: value for name, value in headers.items() if name != "traceparent"
@@ -131,7 +131,7 @@ async def test_an_owner_whose_address_is_not_known_is_a_503_too(desk: Desk) -> N
 
 async def test_an_owner_that_does_not_answer_in_time_leaves_the_outcome_open_and_says_so(desk: Desk) -> None:
     async with desk.gateway.client(desk.agent_key) as agent:
-        answer = await agent.post("/v1/tickets/slow")
+        answer = await agent.post("/v1/tickets/slow/state")
     assert answer.status_code == 504
     assert "Idempotency-Key" in answer.json()["detail"]
 
@@ -142,8 +142,8 @@ async def test_a_body_over_the_limit_reaches_nobody(desk: Desk) -> None:
             yield b"x" * 1024
 
     async with desk.gateway.client(desk.agent_key) as agent:
-        declared = await agent.post("/v1/tickets/1/messages", content=b"x" * (1024 * 1024 + 1))
-        streamed = await agent.post("/v1/tickets/1/messages", content=chunks())
+        declared = await agent.post("/v1/tickets/1/state", content=b"x" * (1024 * 1024 + 1))
+        streamed = await agent.post("/v1/tickets/1/state", content=chunks())
     assert (declared.status_code, streamed.status_code) == (413, 413)
 
 
