@@ -35,6 +35,7 @@ _PASSING: tuple[type[BaseException], ...] = (
     asyncpg.InvalidSchemaNameError,
     asyncpg.InsufficientPrivilegeError,
     asyncpg.InvalidCachedStatementError,  # a migration changed a table under a prepared statement
+    asyncpg.InternalClientError,  # the driver's state of a connection that broke at the wrong moment
     asyncpg.PostgresSystemError,
     asyncpg.InternalServerError,
 )
