@@ -20,6 +20,8 @@ Declared = tuple[KafkaBroker, dict[str, LogicSubscriber[Any]]]
 """The broker and the subscriber of each topic; the broker itself keeps them in no order."""
 
 REQUEST_TIMEOUT_S = 20
+METADATA_MAX_AGE_S = 10
+"""Topics and partitions that somebody made meanwhile are found so soon."""
 LEAVE_S = 5
 """A process that ends does not wait longer for Kafka to let it go; its session runs out."""
 
@@ -47,7 +49,7 @@ def declare(config: ServiceConfig, service: str, consumers: Mapping[str, Consume
         consumer_only=True,
         allow_auto_create_topics=False,
         request_timeout_ms=REQUEST_TIMEOUT_S * 1000,
-        metadata_max_age_ms=60_000,
+        metadata_max_age_ms=METADATA_MAX_AGE_S * 1000,
         logger=None,
     )
     subscribers = {

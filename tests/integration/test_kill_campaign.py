@@ -13,7 +13,8 @@ from tests.integration.campaign.run import Campaign
 
 @pytest.fixture
 async def campaign(make_desk):
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own traffic's client tells of every fault
+    for name in ("aiokafka", "httpx"):  # our own clients tell of every fault
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     desk = await make_desk(**ENVIRONMENT)
     seed = int(os.environ.get("CAMPAIGN_SEED", random.randrange(10**6)))
     print(f"campaign seed {seed}: run again with CAMPAIGN_SEED={seed}")

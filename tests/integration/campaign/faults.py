@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from tests.desk import Desk, ServiceProcess
 from tests.eventually import eventually
 from tests.integration.campaign import database, kafka_state, log_tail
@@ -99,15 +101,18 @@ async def scale(scene: Scene) -> None:
 
 async def restore_database(scene: Scene) -> None:
     """The database goes back to an earlier state under running services."""
+    rewinds = await _rewinds(scene, "database-restored")
     copy = await database.snapshot(scene.desk)
-    await scene.flow.some(100)
+    await _handled_more(scene, 100)
     await database.restore(scene.desk, copy)
-    await _rewound(scene, "database-restored")
+    await rewinds.more()
 
 
 async def cut_log(scene: Scene) -> None:
     """The log loses its tail, and has grown again past its old end before the services look at it."""
+    await scene.flow.some(100)
     await scene.flow.hold()
+    rewinds = await _rewinds(scene, "log-replaced")
     desk = scene.desk
     before = await kafka_state.ends(desk, list(TOPICS))
     for module in scene.modules:
@@ -125,27 +130,68 @@ async def cut_log(scene: Scene) -> None:
     for module in others:
         scene.process(module).signal(signal.SIGCONT)
     scene.flow.go_on()
-    await _rewound(scene, "log-replaced")
+    await rewinds.more()
 
 
 async def recreate_topic(scene: Scene) -> None:
     """A topic is deleted and made again under running services."""
+    await scene.flow.some(100)
     await scene.flow.hold()
+    rewinds = await _rewinds(scene, "log-truncated", "log-replaced")
     topic = scene.rng.choice(TOPICS)
     partitions = sum(name == topic for name, _ in await kafka_state.ends(scene.desk, [topic]))
     await kafka_state.recreate(scene.desk, topic, partitions)
     scene.flow.go_on()
-    await _rewound(scene, "log-truncated", "log-replaced")
+    await rewinds.more()
 
 
-async def _rewound(scene: Scene, *causes: str) -> None:
-    """Wait until a service says that it went back, and why: so the fault has really struck."""
+@dataclass
+class _Rewinds:
+    """How often services have gone back so far for these causes; more of them prove that a fault has struck."""
 
-    async def said() -> bool:
-        counts = [await scene.desk.metrics(module.rpartition(".")[2]) for module in scene.modules]
-        return any(f'cause="{cause}"' in text for text in counts for cause in causes)
+    scene: Scene
+    causes: tuple[str, ...]
+    so_far: float = 0
 
-    await eventually(said, timeout_s=40, what=f"a service that went back because of {' or '.join(causes)}")
+    async def count(self) -> float:
+        texts = [await self.scene.desk.metrics(module.rpartition(".")[2]) for module in self.scene.modules]
+        return sum(
+            sample.value
+            for text in texts
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == "switchboard_rewinds_total" and sample.labels["cause"] in self.causes
+        )
+
+    async def more(self) -> None:
+        async def said() -> bool:
+            return await self.count() > self.so_far
+
+        await eventually(said, timeout_s=40, what=f"a service that went back because of {' or '.join(self.causes)}")
+
+
+async def _rewinds(scene: Scene, *causes: str) -> _Rewinds:
+    rewinds = _Rewinds(scene, causes)
+    rewinds.so_far = await rewinds.count()
+    return rewinds
+
+
+async def _handled_more(scene: Scene, count: int) -> None:
+    """Wait until every service has handled so many more records."""
+
+    async def handled(module: str) -> int:
+        connection = await scene.desk.connect(module.rpartition(".")[2])
+        try:
+            return int(await connection.fetchval("select coalesce(sum(next_offset), 0)::int from consumed"))
+        finally:
+            await connection.close()
+
+    before = {module: await handled(module) for module in scene.modules}
+
+    async def all_more() -> bool:
+        return all([await handled(module) >= before[module] + count for module in scene.modules])
+
+    await eventually(all_more, timeout_s=40, what=f"{count} more handled records of each service")
 
 
 async def _members(scene: Scene, module: str, count: int) -> None:
