@@ -159,11 +159,7 @@ class CheckedBodies:
             return await problem(error)(scope, receive, send)
         except orjson.JSONDecodeError:
             return await problem(Malformed("the body is not JSON (RFC 8259, UTF-8)"))(scope, receive, send)
-        try:
-            return await self.app(scope, _replay(body, receive), send)
-        except Exception as error:
-            log.debug("answered above", exc_info=error)
-            return None
+        return await self.app(scope, _replay(body, receive), send)
 
 
 async def read_body(receive: Receive, scope: Scope, limit: int) -> bytes:
