@@ -66,6 +66,10 @@ class Desk:
         """Base URL of each service."""
         return {name: f"http://{HOST}:{port}" for name, port in self.ports.items()}
 
+    def postgres_of(self, service: str) -> str:
+        """The service's own database, where the operator named one, else the one for all."""
+        return os.environ.get(f"SWITCHBOARD_POSTGRES_{service.upper()}") or self.postgres
+
     def environment(self, service: str | None = None) -> dict[str, str]:
         """The environment contract; what the operator has set for a single service (…_POSTGRES_TICKETS) stays."""
         variables = {

@@ -118,8 +118,9 @@ class _Up:
         assert address is not None
         desk = self._make_desk(kafka, address, ports)
         with step("tables"):
-            await make_tables(desk, names)
-        if "gateway" in names:
+            changed = await make_tables(desk, names)
+        # An older database than its keys, or newer than them, shows by its tables; else the kept keys are those in it.
+        if "gateway" in changed or ("gateway" in names and "admin_key" not in self.installation.access_keys()):
             with step("keys"):
                 told = await output_of(desk, "services.gateway", "bootstrap", service="gateway")
                 self.installation.keep_access_keys(keys_in(told))
