@@ -4,7 +4,7 @@ import html
 import re
 import unicodedata
 
-_CONTROLS = {code: None for code in range(32) if chr(code) not in "\n\t"} | {127: None}
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _EMAIL = re.compile(r"[^\s@<>,;:\"\\()\[\]]+@[^\s@<>,;:\"\\()\[\]]+")
 _PHONE_MARKS = re.compile(r"[\s().\-/\u00a0\u2010-\u2015]+")
@@ -21,15 +21,15 @@ _NEW_LINE = frozenset(
     ("br", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "address", "dt", "dd", "hr")
 )
 _NEW_PARAGRAPH = frozenset(("p", "ul", "ol", "table", "blockquote", "pre"))
-HTML_MAX = 4_000_000
+HTML_MAX = 1_000_000
 """Characters of a mail's HTML that are read; the rest of such a monster is left out."""
 
 
 def clean(text: str) -> str:
     """The text with plain line ends, without control characters (NUL among them) and lone surrogates, trimmed."""
     if not text.isprintable():
-        text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_CONTROLS)
-        text = _SURROGATES.sub("\ufffd", text)
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = _SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
     return text.strip()
 
 
@@ -52,7 +52,7 @@ def phone_number(text: str) -> str | None:
 
 def language_tag(text: str | None) -> str | None:
     """A BCP 47 tag in its usual casing (RFC 5646 §2.1.1): `pt-br` gives `pt-BR`; None where it is not a tag."""
-    parts = (text or "").strip().replace("_", "-").split("-")
+    parts = (text or "")[:35].strip().replace("_", "-").split("-")
     cased = [parts[0].lower(), *map(_subtag, parts[1:])]
     tag = "-".join(cased)
     return tag if _LANGUAGE.fullmatch(tag) else None

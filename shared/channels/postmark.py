@@ -22,7 +22,7 @@ from shared.channels.base import (
     check_secret,
     fitted,
 )
-from shared.channels.formats import mail
+from shared.channels.formats import mail, rfc822
 from shared.channels.formats.json_body import load_object, mapping, objects, string
 from shared.contracts.inbound_messages import MessageReceived, Sender
 from shared.errors import Invalid
@@ -78,7 +78,7 @@ def _mail(body: dict[str, Any]) -> mail.Mail:
     """The mail itself where Postmark was told to send it along, else as Postmark took it apart."""
     raw = string(body, "RawEmail")
     if raw:
-        whole = mail.read(raw.encode("utf-8", "surrogateescape"))
+        whole = rfc822.read(raw.encode("utf-8", "surrogateescape"))
         if whole.sender and len(whole.files) <= MAX_FILES:
             return whole
     sender, name = mail.address(string(mapping(body, "FromFull"), "Email") or string(body, "From"))

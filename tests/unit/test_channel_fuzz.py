@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from shared.bus import codec
 from shared.channels import CHANNELS
 from shared.channels.base import Parsed, Request
-from shared.channels.formats import mail
+from shared.channels.formats import rfc822
 from shared.contracts.envelope import Event
 from shared.errors import Refused
 from shared.ids import inbound_id
@@ -64,7 +65,7 @@ def test_any_bytes(channel: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("channel", sorted(CHANNELS))
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_document(channel: str, data: st.DataObject) -> None:
     outcome(channel, json.dumps(data.draw(documents(channel))).encode())
@@ -119,7 +120,7 @@ def test_a_message_with_something_wrong_in_it(channel: str, data: st.DataObject,
 def test_any_raw_mail(headers: list[tuple[str, str]], text: str) -> None:
     raw = "\r\n".join(f"{name}: {value}" for name, value in headers) + "\r\n\r\n" + text
     try:
-        mail.read(raw.encode("utf-8", "surrogatepass"))
+        rfc822.read(raw.encode("utf-8", "surrogatepass"))
     except Refused:
         return
     outcome("postmark", json.dumps({"RawEmail": raw, "FromFull": {"Email": "a@b.c"}}).encode())
@@ -138,3 +139,24 @@ def test_a_hostile_mail_is_read_in_linear_time(unit: str) -> None:
         "Attachments": [{"Content": base64.b64encode(b"x").decode()}],
     }
     assert outcome("postmark", json.dumps(body).encode()) is not None
+
+
+MANY = 100_000
+HOSTILE = {
+    "a subject of encoded words": "Subject: " + "=?utf-8?q?a?= " * MANY,
+    "recipients without end": "To: " + "a@b.c, " * MANY,
+    "comments in comments": "From: " + "(" * MANY + "a@b.c",
+    "references without end": "References: " + "<a@b> " * MANY,
+    "headers without end": "X: y\r\n" * MANY,
+    "parameters without end": "Content-Type: text/plain" + "; a=b" * MANY,
+    "parts in parts": "\r\n".join(f"Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}" for n in range(2000)),
+    "a charset that is none": "Content-Type: text/plain; charset=punycode\r\n\r\n" + "-a9" * MANY,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_raw_mail_is_read_or_refused_within_seconds(name: str) -> None:
+    body = {"FromFull": {"Email": "a@b.c"}, "RawEmail": f"From: a@b.c\r\n{HOSTILE[name]}\r\n\r\nhi"}
+    before = time.process_time()
+    outcome("postmark", json.dumps(body).encode())
+    assert time.process_time() - before < 20

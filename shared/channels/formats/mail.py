@@ -1,26 +1,31 @@
-"""A mail, however it came to us: read from its bytes (RFC 5322, MIME), told apart from automatic ones, recognised."""
+"""A mail, however it came to us: who wrote it, what it answers, whether anybody wrote it, and how it is recognised."""
 
+import base64
+import codecs
 import hashlib
+import quopri
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email import message_from_bytes, policy
-from email.message import Message
 from email.utils import parseaddr, parsedate_to_datetime
-from typing import Any, TypeAlias
 
 from shared.channels.base import File
-from shared.errors import Invalid
-from shared.text import clean, comparable, email_address, html_to_text, one_line
+from shared.text import clean, comparable, email_address, one_line
 
-MAX_PARTS = 200
 MAX_REFERENCES = 50
 MAX_MESSAGE_ID = 250
+HEADER_MAX = 8_192
+"""Characters of a header that are read; of a longer list of ids, its beginning and its end."""
+COMPARED_MAX = 200_000
+"""Characters of a body that tell one mail from another."""
 _MESSAGE_ID = re.compile(r"<([^<>\s]{1,998})>")
+_ENCODED_WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
+_ENCODED_WORDS = re.compile(rf"(?:{_ENCODED_WORD.pattern})+")
+_BETWEEN_WORDS = re.compile(r"\?=\s+=\?")
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"})
+"""Codecs of Python that no mail may name: their time grows with the square of the text, or they mean something else."""
 _BULK = frozenset({"bulk", "junk", "list"})
 _NO_PERSON = ("mailer-daemon@", "postmaster@")
-
-Part: TypeAlias = "Message[Any, Any]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class Mail:
     def content_key(self) -> str:
         """The same for one mail over two routes: SHA-256 of From, Date, Message-ID and the body as it reads."""
         sent_at = self.sent_at.astimezone(UTC).isoformat() if self.sent_at else ""
-        parts = (self.sender, sent_at, self.message_id, comparable(self.text))
+        parts = (self.sender, sent_at, self.message_id, comparable(self.text[: 2 * COMPARED_MAX])[:COMPARED_MAX])
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
     @property
@@ -84,6 +89,7 @@ class Mail:
 
 def message_ids(value: str) -> tuple[str, ...]:
     """The Message-IDs in a header, without angle brackets; ids too long to keep are left out."""
+    value = value if len(value) <= 2 * HEADER_MAX else f"{value[:HEADER_MAX]} {value[-HEADER_MAX:]}"
     found = _MESSAGE_ID.findall(value) or ([value.strip()] if value.strip() and " " not in value.strip() else [])
     return tuple(cleaned for id_ in found if (cleaned := one_line(id_, 1000)) and len(cleaned) <= MAX_MESSAGE_ID)
 
@@ -100,73 +106,44 @@ def moment(value: str) -> datetime | None:
 
 def address(value: str) -> tuple[str, str]:
     """Address (lower case) and name; the address is empty where there is none."""
-    name, found = parseaddr(clean(value))
+    try:
+        name, found = parseaddr(clean(value[:HEADER_MAX]))
+    except RecursionError:  # comments within comments
+        return "", ""
     return email_address(found) or "", one_line(name, 200)
 
 
-def read(raw: bytes) -> Mail:
-    """A mail from its bytes; raises Invalid where it cannot be taken apart."""
+def decoded(value: str, limit: int) -> str:
+    """A header with its encoded words read (RFC 2047), as one line of at most `limit` characters."""
+    value = _BETWEEN_WORDS.sub("?==?", value[:HEADER_MAX])
+    return one_line(_ENCODED_WORDS.sub(_word_text, value), limit)
+
+
+def _word_text(words: re.Match[str]) -> str:
+    """Encoded words side by side; a character may begin in one and end in the next of the same charset."""
+    runs: list[tuple[str, bytes]] = []
+    for charset, encoding, text in _ENCODED_WORD.findall(words.group()):
+        content = _word_bytes(encoding, text)
+        if runs and runs[-1][0] == charset.lower():
+            content = runs.pop()[1] + content
+        runs.append((charset.lower(), content))
+    return "".join(in_charset(content, charset.partition("*")[0]) for charset, content in runs)
+
+
+def _word_bytes(encoding: str, text: str) -> bytes:
+    raw = text.encode("utf-8", "replace")
+    if encoding in "qQ":
+        return quopri.decodestring(raw, header=True)
     try:
-        return _read(message_from_bytes(raw, policy=policy.default))
-    except Invalid:
-        raise
-    except Exception as error:  # noqa: BLE001 - the standard library fails in many ways on hostile mail
-        raise Invalid(f"the mail cannot be taken apart: {type(error).__name__}", reason="unreadable_mail") from None
+        return base64.b64decode(raw + b"=" * (-len(raw) % 4))
+    except ValueError:
+        return raw
 
 
-def _read(message: Part) -> Mail:
-    headers = tuple((name.lower(), clean(_decoded(message, name, value))) for name, value in message.raw_items())
-    by_name = dict(reversed(headers))
-    sender, name = address(by_name.get("from", ""))
-    texts, htmls, files = _parts(message)
-    return Mail(
-        sender=sender,
-        sender_name=name,
-        subject=one_line(by_name.get("subject", ""), 1000),
-        sent_at=moment(by_name.get("date", "")),
-        headers=headers,
-        text=clean("\n".join(texts)) or html_to_text("\n".join(htmls)),
-        files=tuple(files),
-    )
-
-
-def _decoded(message: Part, name: str, value: Any) -> str:
+def in_charset(content: bytes, charset: str) -> str:
+    """Text in a charset, in UTF-8 where nobody knows that charset."""
     try:
-        return str(message.policy.header_fetch_parse(name, value))
-    except Exception:  # noqa: BLE001 - see read: the header's own text is better than nothing
-        return str(value)
-
-
-def _parts(message: Part) -> tuple[list[str], list[str], list[File]]:
-    texts: list[str] = []
-    htmls: list[str] = []
-    files: list[File] = []
-    for count, part in enumerate(message.walk()):
-        if count > MAX_PARTS:
-            raise Invalid(f"the mail has more than {MAX_PARTS} parts", reason="too_many_parts")
-        if part.is_multipart():
-            continue
-        kind, name = part.get_content_type(), _file_name(part)
-        if kind in ("text/plain", "text/html") and not name and part.get_content_disposition() != "attachment":
-            (texts if kind == "text/plain" else htmls).append(_text(part))
-        else:
-            content = part.get_payload(decode=True)
-            files.append(File(name, one_line(kind, 100), content if isinstance(content, bytes) else b""))
-    return texts, htmls, files
-
-
-def _file_name(part: Part) -> str:
-    return one_line(str(part.get_filename() or ""), 200)
-
-
-def _text(part: Part) -> str:
-    content = part.get_payload(decode=True)
-    if not isinstance(content, bytes):
-        return ""
-    try:
-        return content.decode(part.get_content_charset() or "utf-8", "replace")
+        name = codecs.lookup(charset).name
+        return content.decode("utf-8" if name in _NO_CHARSETS else name, "replace")
     except (LookupError, ValueError):
         return content.decode("utf-8", "replace")
-
-
-__all__ = ["Mail", "address", "message_ids", "moment", "read"]
