@@ -63,19 +63,21 @@ def taken(arrival: Arrival, parsed: Parsed) -> Composed:
         ids.append(event.id)
         blobs += files
         records.append(record)
-    prefix = _prefix(arrival, parsed.received[0].message) if parsed.received else f"{arrival.account.workspace}/raw"
-    raw, raw_blobs = _raw(arrival, raw_id, prefix)
+    raw, raw_blobs = _raw(arrival, raw_id, parsed.received[0].message if parsed.received else None)
     return Composed(tuple(ids), raw_id, (*raw_blobs, *blobs), (raw, *records))
 
 
 def refused(arrival: Arrival, error: SwitchboardError) -> Composed:
     """The record of a request that no parser could read: it says so, and our consumer files it in quarantine."""
     raw_id = arrival.raw_id
-    raw, blobs = _raw(arrival, raw_id, f"{arrival.account.workspace}/raw", error)
+    raw, blobs = _raw(arrival, raw_id, None, error)
     return Composed((), raw_id, tuple(blobs), (raw,))
 
 
-def _prefix(arrival: Arrival, message: MessageReceived) -> str:
+def _prefix(arrival: Arrival, message: MessageReceived | None) -> str:
+    """Where blobs of this sender lie, or of nobody known."""
+    if message is None:
+        return f"{arrival.account.workspace}/raw"
     sender = message.sender
     return person_prefix(arrival.account.workspace, sender.kind, sender.scope, sender.value)
 
@@ -85,13 +87,11 @@ def _canonical(arrival: Arrival, received: Received, raw_id: UUID) -> tuple[Even
     message = received.message
     account = arrival.account
     id_ = inbound_id(account.workspace, message.channel, message.account, message.natural_id)
-    prefix = f"{_prefix(arrival, message)}/{id_}"
-    blobs = [(f"{prefix}/{number}", file.content) for number, file in enumerate(received.files, 1)]
-    files = tuple(_attachment(file, key) for file, (key, _) in zip(received.files, blobs, strict=True))
-    changed: dict[str, object] = {"raw": str(raw_id), "attachments": (*message.attachments, *files)}
-    if received.long_text is not None:
-        changed["text_blob"] = f"{prefix}/text"
-        blobs.append((f"{prefix}/text", received.long_text.encode("utf-8", "replace")))
+    changed: dict[str, object] = {"raw": str(raw_id)}
+    blobs: list[Blob] = []
+    if received.files or received.long_text is not None:
+        more, blobs = _by_reference(received, f"{_prefix(arrival, message)}/{id_}")
+        changed |= more
     event = Event(
         id=id_,
         source="ingest",
@@ -104,15 +104,26 @@ def _canonical(arrival: Arrival, received: Received, raw_id: UUID) -> tuple[Even
     return event, blobs
 
 
+def _by_reference(received: Received, prefix: str) -> tuple[dict[str, object], list[Blob]]:
+    """The message's fields that name what is too large for it, and the blobs."""
+    blobs = [(f"{prefix}/{number}", file.content) for number, file in enumerate(received.files, 1)]
+    files = tuple(_attachment(file, key) for file, (key, _) in zip(received.files, blobs, strict=True))
+    fields: dict[str, object] = {"attachments": (*received.message.attachments, *files)}
+    if received.long_text is not None:
+        fields["text_blob"] = f"{prefix}/text"
+        blobs.append((f"{prefix}/text", received.long_text.encode("utf-8", "replace")))
+    return fields, blobs
+
+
 def _attachment(file: File, key: str) -> Attachment:
     return Attachment(name=file.name, media_type=file.media_type, size=len(file.content), blob=key)
 
 
 def _raw(
-    arrival: Arrival, raw_id: UUID, prefix: str, error: SwitchboardError | None = None
+    arrival: Arrival, raw_id: UUID, message: MessageReceived | None, error: SwitchboardError | None = None
 ) -> tuple[Record, list[Blob]]:
     body = arrival.request.body
-    blob = (f"{prefix}/{raw_id}/raw", body) if len(body) > INLINE_BODY_BYTES else None
+    blob = (f"{_prefix(arrival, message)}/{raw_id}/raw", body) if len(body) > INLINE_BODY_BYTES else None
     event = Event(
         id=raw_id,
         source="ingest",
