@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from services.gateway.api_keys import add_keys
 from services.gateway.api_settings import add_settings
 from services.gateway.config import Config
+from services.gateway.describe import describe_kinds
 from services.gateway.forward import Forwarder
 from services.gateway.front import Front
 from services.gateway.gate import Gate
@@ -27,6 +28,7 @@ def create_api(runtime: Runtime) -> FastAPI:
     gate = Gate(runtime.pool, runtime.clock, config.key_cache_s)
     add_settings(app, runtime, gate)
     add_keys(app, runtime, gate)
+    describe_kinds(app)
     forwarder = Forwarder(
         config.urls,
         config.signing_key,

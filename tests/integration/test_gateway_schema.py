@@ -32,6 +32,8 @@ def gateway(stack: Stack) -> Iterator[Gateway]:
 async def test_no_request_gets_an_answer_that_the_document_does_not_promise(
     gateway: Gateway, role: str, tmp_path: Path, long_run: bool
 ) -> None:
+    if role == "admin" and not long_run:
+        pytest.skip("the installation key reaches every route; the admin's turn comes with --long")
     key = gateway.admin_key if role == "admin" else gateway.installation_key
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{gateway.url}/openapi.json"),
