@@ -14,7 +14,7 @@ from switchboard.embedded.disk import cap_log, log_tail
 from switchboard.embedded.process import ServerProcess
 from switchboard.services import Desk, service_command
 
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 120.0  # seconds on a quiet machine; a crowded one is slow, not broken
 STOP_TIMEOUT_S = 25.0  # a service has 20 s to finish the batch in hand
 ANSWER_TIMEOUT_S = 5.0
 LOOK_EVERY_S = 5.0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -71,6 +72,15 @@ def until(condition: Callable[[], bool], *, within_s: float = 60) -> None:
         time.sleep(0.1)
 
 
+def crowdedness(desk: Desk) -> float:
+    """How much longer than its own work a command takes here now; 1 on a machine with nothing else to do."""
+    begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    desk.run("--help")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    worked_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return max(1.0, (time.monotonic() - begun) / worked_s)
+
+
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
@@ -96,10 +106,11 @@ def test_detached_it_returns_when_ready_and_down_leaves_nothing(desk: Desk) -> N
     assert not alive(processes)
     assert desk.run("status").returncode == 3
 
+    allowed_s = 20 * crowdedness(desk)
     begun = time.monotonic()
     again = desk.run("up", "--detach", "--port", "0")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < allowed_s
     assert (desk.folder / "key").read_text() == key
 
 
