@@ -99,6 +99,7 @@ def server(runtime: "Runtime") -> uvicorn.Server:
         log_config=None,
         access_log=False,
         lifespan="off",
+        proxy_headers=False,
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=5,

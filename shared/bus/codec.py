@@ -46,7 +46,8 @@ def trace_of(headers: Headers) -> str | None:
 
 
 def decode(topic: str, value: bytes | None, headers: Headers) -> Event[Message] | None:
-    """The record as an event; None for a type that this release does not know (a tolerant reader).
+    """The record as an event; None where it concerns no consumer: a type that this release does not know (a tolerant
+    reader), or a raw record whose messages stand on inbound-messages.
 
     Raises TooLarge, Malformed (not JSON, not an envelope) or Invalid (the content breaks the contract).
     """
@@ -56,7 +57,7 @@ def decode(topic: str, value: bytes | None, headers: Headers) -> Event[Message] 
         raise TooLarge(f"the record has {len(value)} bytes; a record may have {MAX_RECORD_BYTES}")
     try:
         if topic == raw_inbound.RawReceived.TOPIC:
-            return raw_inbound.decode(value, headers)
+            return None if raw_inbound.was_read(headers) else raw_inbound.decode(value, headers)
         return _structured(topic, orjson.loads(value), headers)
     except orjson.JSONDecodeError as error:
         raise Malformed(f"the record is not JSON: {error}") from error

@@ -80,6 +80,12 @@ def encode(event: Event[RawReceived]) -> tuple[bytes, list[tuple[str, bytes]]]:
     return data.body, [(name, value.encode()) for name, value in attributes.items() if value is not None]
 
 
+def was_read(headers: Headers) -> bool:
+    """Whether this is a request that its parser understood: told without taking the record apart."""
+    names = dict(headers)
+    return names.get("ce_type") == RawReceived.TYPE.encode() and "refusal" not in names
+
+
 def decode(value: bytes, headers: Headers) -> Event[RawReceived]:
     """Read a record back; raises ValueError (pydantic's included) where headers are missing or wrong."""
     given = _Attributes.model_validate({name: raw.decode() for name, raw in headers})

@@ -15,8 +15,10 @@ from shared.blobs import person_prefix
 from shared.bus import codec
 from shared.channels import CHANNELS
 from shared.channels.base import Channel, Parsed, Received, Request
+from shared.contracts import raw_inbound
 from shared.contracts.envelope import MAX_RECORD_BYTES
 from shared.contracts.inbound_messages import Attachment, MessageReceived, Sender
+from shared.contracts.raw_inbound import RawReceived
 from shared.errors import Invalid, Refused
 from shared.telemetry import trace
 from tests.unit.channel_requests import NOW, account
@@ -32,7 +34,10 @@ def form(**more: Any) -> bytes:
 
 
 def events(composed: compose.Composed) -> list[Any]:
-    return [codec.decode(topic, value, headers) for topic, _, value, headers in composed.records]
+    return [
+        raw_inbound.decode(value, headers) if topic == RawReceived.TOPIC else codec.decode(topic, value, headers)
+        for topic, _, value, headers in composed.records
+    ]
 
 
 def size(record: compose.Record) -> int:

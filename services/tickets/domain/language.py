@@ -8,7 +8,7 @@ from lingua import IsoCode639_1, Language, LanguageDetector, LanguageDetectorBui
 ENOUGH_LETTERS = 24
 CONFIDENT = 0.2
 """Least distance between the first and the second language, as lingua measures it."""
-LOOKED_AT = 300
+LOOKED_AT = 160
 """Characters of a text that are looked at; more tell nothing new."""
 
 
