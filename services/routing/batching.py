@@ -113,4 +113,4 @@ async def _once(tx: asyncpg.Connection, ctx: Context, workspace: str, opened: Op
 
 
 def _result(answered: Answered) -> Result:
-    return answered if isinstance(answered, Refused) else Stored(200, orjson.dumps(answered))
+    return answered if isinstance(answered, Refused) else Stored(200, orjson.dumps(answered, default=str))
