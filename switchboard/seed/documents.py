@@ -27,7 +27,7 @@ AGENTS: dict[str, dict[str, Any]] = {
     "chloe": agent("Chloé Martin", "care", "fr en", {"orders": 4, "refunds": 4, "mail": 4}),
     "diego": agent("Diego Ramos", "workshop", "es pt en", {"orders": 3, "lamps": 5, "mail": 2}),
     "ewa": agent("Ewa Kowalska", "workshop", "pl de en", {"bicycles": 4, "orders": 2, "mail": 3}),
-    "fumi": agent("Fumi Tanaka", "workshop", "ja zh en", {"lamps": 4, "orders": 3, "mail": 2}, "lumen-lamps"),
+    "fumi": agent("Fumi Tanaka", "workshop", "ja zh en", {"lamps": 4, "orders": 3, "mail": 2}),
 }
 
 CHANNELS: dict[str, dict[str, Any]] = {

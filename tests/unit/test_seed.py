@@ -32,10 +32,11 @@ def test_the_demo_is_two_shops_and_six_agents_in_two_teams() -> None:
     assert FIRST_AGENT in made["agent"]
 
 
-def test_every_language_that_customers_write_is_spoken_by_somebody() -> None:
-    spoken = {language for agent in AGENTS.values() for language in agent["languages"]}
+def test_every_language_that_customers_write_is_spoken_by_somebody_in_every_shop() -> None:
     written = {story.language for story in STORIES}
-    assert written <= spoken
+    for shop in documents(SECRET)["shop"]:
+        allowed = [agent for agent in AGENTS.values() if not agent["shops"] or shop in agent["shops"]]
+        assert written <= {language for agent in allowed for language in agent["languages"]}, shop
     assert written == set(NAMES) == set(documents(SECRET)["workspace"][WORKSPACE]["languages"])
 
 
