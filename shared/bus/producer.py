@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, cast
 
 from aiokafka import AIOKafkaProducer
@@ -105,6 +106,10 @@ class BusProducer:
         log.warning("producer is replaced", extra={"cause": type(error).__name__})
         current._sender.sender_task.cancel()
         current._message_accumulator.fail_all(KafkaError(f"after {type(error).__name__}"))
+        for batch in chain(
+            current._message_accumulator._pending_batches, *current._message_accumulator._batches.values()
+        ):
+            batch._drain_waiter.exception()  # nobody else asks, and asyncio would complain
         task = asyncio.create_task(_close(current))
         _closing.add(task)
         task.add_done_callback(_closing.discard)

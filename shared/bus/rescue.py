@@ -23,6 +23,7 @@ _MAGIC_AT = 16
 class Rescued:
     """A record by the names the client uses; `fault` says what is wrong with it, None where all is well."""
 
+    partition: int
     offset: int
     timestamp: int
     key: bytes | None
@@ -43,22 +44,22 @@ async def fetch(kafka: AIOKafkaConsumer, partition: TopicPartition, offset: int,
     [(_, [(_, code, *_, records)])] = response.topics
     if code:
         raise for_code(code)(partition)
-    found = (record for record in parse(bytes(records)) if record.offset >= offset)
+    found = (record for record in parse(partition.partition, bytes(records)) if record.offset >= offset)
     return [record for _, record in zip(range(most), found, strict=False)]
 
 
-def parse(data: bytes) -> Iterator[Rescued]:
-    """The records of whole batches; a batch cut off at the end is left for the next fetch."""
+def parse(partition: int, data: bytes) -> Iterator[Rescued]:
+    """The records of a partition's whole batches; a batch cut off at the end is left for the next fetch."""
     at = 0
     while at + _OVERHEAD <= len(data):
         end = at + _OVERHEAD + int.from_bytes(data[at + 8 : at + 12], "big")
         if end > len(data):
             return
-        yield from _batch(data[at:end])
+        yield from _batch(partition, data[at:end])
         at = end
 
 
-def _batch(data: bytes) -> Iterator[Rescued]:
+def _batch(partition: int, data: bytes) -> Iterator[Rescued]:
     try:
         batch = Batch(data)
         if data[_MAGIC_AT] != 2 or not batch.validate_crc():
@@ -67,21 +68,21 @@ def _batch(data: bytes) -> Iterator[Rescued]:
             return
         iter(batch)  # decompresses
         body = _Cursor(bytes(batch._buffer[batch._pos :]))
-        records = [_record(batch, body.take(body.varint())) for _ in range(batch._num_records)]
+        records = [_record(partition, batch, body.take(body.varint())) for _ in range(batch._num_records)]
     except Exception as error:  # noqa: BLE001 - whatever is wrong with these bytes, it ends here
-        yield _whole(data, error)
+        yield _whole(partition, data, error)
         return
     yield from records
 
 
-def _whole(data: bytes, error: Exception) -> Rescued:
+def _whole(partition: int, data: bytes, error: Exception) -> Rescued:
     """A batch nobody can read stands as one record, at its last offset, with all its bytes."""
     last = int.from_bytes(data[:8], "big") + int.from_bytes(data[23:27], "big")
     fault = f"bad batch, offsets {int.from_bytes(data[:8], 'big')} to {last}: {type(error).__name__}"
-    return Rescued(last, int.from_bytes(data[35:43], "big", signed=True), None, data, (), fault)
+    return Rescued(partition, last, int.from_bytes(data[35:43], "big", signed=True), None, data, (), fault)
 
 
-def _record(batch: Any, data: bytes) -> Rescued:
+def _record(partition: int, batch: Any, data: bytes) -> Rescued:
     body = _Cursor(data)
     body.take(1)  # attributes: none are defined
     delta = body.varint()
@@ -91,11 +92,11 @@ def _record(batch: Any, data: bytes) -> Rescued:
         key, value = body.sized(), body.sized()
         names = [(body.sized() or b"", body.sized() or b"") for _ in range(body.varint())]
     except IndexError:
-        return Rescued(offset, timestamp, None, data, (), "bad record: its lengths are wrong")
+        return Rescued(partition, offset, timestamp, None, data, (), "bad record: its lengths are wrong")
     bad = next((name for name, _ in names if not _is_text(name)), None)
     fault = None if bad is None else "bad header: a name is not UTF-8"
     headers = tuple((name.decode("utf-8", "backslashreplace"), content) for name, content in names)
-    return Rescued(offset, timestamp, key, value, headers, fault)
+    return Rescued(partition, offset, timestamp, key, value, headers, fault)
 
 
 def _is_text(name: bytes) -> bool:
