@@ -86,7 +86,9 @@ def _phone(value: str) -> str:
     return number
 
 
-Language = Annotated[str, Field(max_length=35), AfterValidator(_tagged)]
+E164 = r"^\+[1-9][0-9]{6,14}$"
+TAG = r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}$"
+Language = Annotated[str, Field(max_length=35, json_schema_extra={"pattern": TAG}), AfterValidator(_tagged)]
 SentAt = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_text_only), AfterValidator(_sane)]
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x20\x7f](.*[^\x00-\x20\x7f])?$")]
 
@@ -94,12 +96,25 @@ Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x20\x
 class Sender(BaseModel):
     """Who wrote: exactly one of `id`, `email`, `phone`."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "oneOf": [
+                {"required": [name], "properties": {name: {"type": "string"}}} for name in ("id", "email", "phone")
+            ]
+        },
+    )
 
     id: Id | None = None
     """The shop's own id of the customer."""
-    email: Annotated[str, Field(max_length=320), AfterValidator(_mail)] | None = None
-    phone: Annotated[str, Field(max_length=64), AfterValidator(_phone)] | None = None
+    email: (
+        Annotated[str, Field(max_length=320, json_schema_extra={"format": "email"}), AfterValidator(_mail)] | None
+    ) = None
+    phone: Annotated[str, Field(max_length=64, json_schema_extra={"pattern": E164}), AfterValidator(_phone)] | None = (
+        None
+    )
     """In international form (E.164)."""
     name: Annotated[str, Field(max_length=200)] | None = None
     language: Language | None = None
@@ -142,7 +157,18 @@ class FileReference(BaseModel):
 class Body(BaseModel):
     """One message of a customer."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", title="HttpMessage")
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        title="HttpMessage",
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["text"], "properties": {"text": {"pattern": r"\S"}}},
+                {"required": ["attachments"], "properties": {"attachments": {"minItems": 1}}},
+            ]
+        },
+    )
 
     id: Id
     """Unique for ever within the account: the same id again is the same message, whatever else it holds."""

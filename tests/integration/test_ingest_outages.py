@@ -72,6 +72,8 @@ async def test_postgres_away_messages_are_taken_also_by_a_fresh_process(ingest: 
         await process.ready()
         assert (await ingest.send(small())).status_code == 202
         quarantined = (await ingest.send(unreadable)).json()["quarantined"]
+        async with ingest.owner() as client:
+            assert (await client.get("/v1/quarantine")).status_code == 503
     finally:
         await stack.start_postgres()
 
