@@ -84,7 +84,7 @@ class TicketAssigned(TicketEvent):
 
     TYPE: ClassVar[str] = "switchboard.ticket.assigned.v1"
 
-    agent: Slug | None
+    agent: Slug | None = None
     reason: Token
 
 
