@@ -272,3 +272,23 @@ async def test_a_body_that_is_no_document_is_refused_with_a_problem(
 async def test_what_was_done_leaves_every_invariant_in_place(gateway: Gateway) -> None:
     code, output = await gateway.desk.run("services.gateway", "verify")
     assert (code, output) == (0, "")
+
+
+async def test_verify_names_a_document_that_is_not_what_its_history_says(gateway: Gateway) -> None:
+    async with gateway.client() as admin:
+        await admin.put("/v1/settings/team/tampered", json={"name": "One"})
+    connection = await gateway.desk.connect("gateway")
+    change = "update settings set document = $1 where id = 'tampered'"
+    try:
+        await connection.execute(change, '{"name": "Two", "nme": 1}')
+        code, output = await gateway.desk.run("services.gateway", "verify")
+        await connection.execute(change, '{"name": "One"}')
+    finally:
+        await connection.close()
+    found = [json.loads(line) for line in output.splitlines()]
+    assert code == 1
+    assert {violation["subject"] for violation in found} == {"main/team/tampered"}
+    assert {violation["invariant"] for violation in found} == {
+        "a document is the newest version of its history",
+        "a document is valid for its kind",
+    }
