@@ -4,6 +4,7 @@ Keys of a person's content begin with `person_prefix`, so that erasing an identi
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 from collections.abc import Sequence
@@ -49,6 +50,15 @@ class BlobStore:
             return cast("tuple[bytes, int]", await self._ask("read", self._beginning(key, at_most)))
         except FileNotFoundError as error:
             raise NotFound("the content is no longer in the blob store") from error
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete all; what is not there is deleted already. Raises StoreUnavailable where one may still be there."""
+        if keys:
+            await self._ask("delete", asyncio.gather(*[self._delete(key) for key in keys]))
+
+    async def _delete(self, key: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            await obstore.delete_async(self._store(), key)
 
     async def _put(self, key: str, content: bytes) -> None:
         await obstore.put_async(self._store(), key, content)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -50,6 +51,8 @@ class Accept:
         self._accounts = accounts
         self._blobs = blobs
         self._producer = producer
+        self._read_s = metrics.INBOUND_SECONDS.labels(channel.name, "read")
+        self._keep_s = metrics.INBOUND_SECONDS.labels(channel.name, "keep")
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self.path = f"/v1/inbound/{channel.name}/{{account}}"
 
@@ -98,12 +101,16 @@ class Accept:
 
     async def _take(self, arrival: Arrival) -> Response:
         """Read a proved request, keep it, and answer once it is confirmed."""
+        started = time.perf_counter()
         if len(arrival.request.body) > IN_THREAD_BYTES:
             outcome, more, composed = await asyncio.to_thread(read, arrival)
         else:
             outcome, more, composed = read(arrival)
+        read_at = time.perf_counter()
+        self._read_s.observe(read_at - started)
         await self._blobs.put(composed.blobs)
         await self._producer().send_all(composed.records, timeout_s=self._config.accept_timeout_s)
+        self._keep_s.observe(time.perf_counter() - read_at)
         metrics.INBOUND_REQUESTS.labels(self._channel.name, outcome).inc()
         metrics.INBOUND_MESSAGES.labels(self._channel.name).inc(len(composed.ids))
         body = {"accepted": len(composed.ids), "ids": composed.ids, **more}

@@ -1,5 +1,6 @@
 """The accounts that requests name, with their secrets opened once per version and not once per request."""
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import cast
@@ -9,6 +10,10 @@ from shared.channels.base import AccountContext
 from shared.contracts.settings import Account
 from shared.errors import StoreUnavailable, SwitchboardError, Unauthenticated
 from shared.secrets import open_secret
+
+log = logging.getLogger(__name__)
+
+COMPLAIN_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class Accounts:
         self._key = key
         self._reread_s = reread_s
         self._opened: dict[str, _Opened] = {}
+        self._complained: dict[str, float] = {}
 
     def open(self, channel: str, account_id: str) -> AccountContext:
         """The account of this channel, ready to verify a request.
@@ -60,6 +66,7 @@ class Accounts:
                 secrets.append(open_secret(secret, self._key))
             except SwitchboardError as error:
                 failed = error
+                self._complain(account_id, error)
         if not secrets:
             raise StoreUnavailable(
                 "the account has no secret that opens, so no request to it can be proved",
@@ -75,3 +82,13 @@ class Accounts:
             options=document.options,
         )
         return _Opened(document, context, until)
+
+    def _complain(self, account_id: str, error: SwitchboardError) -> None:
+        """Say it loudly, and again every minute, however many requests come."""
+        now = time.monotonic()
+        if now - self._complained.get(account_id, -COMPLAIN_S) >= COMPLAIN_S:
+            self._complained[account_id] = now
+            log.error(
+                "a secret of an account does not open",
+                extra={"account": account_id, "reason": error.reason, "error": str(error)},
+            )

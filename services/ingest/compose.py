@@ -106,13 +106,18 @@ def _canonical(arrival: Arrival, received: Received, raw_id: UUID) -> tuple[Even
 
 def _by_reference(received: Received, prefix: str) -> tuple[dict[str, object], list[Blob]]:
     """The message's fields that name what is too large for it, and the blobs."""
-    blobs = [(f"{prefix}/{number}", file.content) for number, file in enumerate(received.files, 1)]
+    blobs = [_blob(prefix, file.content) for file in received.files]
     files = tuple(_attachment(file, key) for file, (key, _) in zip(received.files, blobs, strict=True))
     fields: dict[str, object] = {"attachments": (*received.message.attachments, *files)}
     if received.long_text is not None:
-        fields["text_blob"] = f"{prefix}/text"
-        blobs.append((f"{prefix}/text", received.long_text.encode("utf-8", "replace")))
+        blobs.append(_blob(prefix, received.long_text.encode("utf-8", "replace")))
+        fields["text_blob"] = blobs[-1][0]
     return fields, blobs
+
+
+def _blob(prefix: str, content: bytes) -> Blob:
+    """Named after its content: a message that comes again with another one changes nothing of the first."""
+    return f"{prefix}/{hashlib.sha256(content).hexdigest()}", content
 
 
 def _attachment(file: File, key: str) -> Attachment:

@@ -12,5 +12,7 @@ class Config(ServiceConfig):
     """A request whose body has not arrived by then is refused."""
     blobs_timeout_s: float = 15
     """A large mail's files are written within this time, or the request is answered 503."""
+    quarantine_days: int = 30
+    """What nobody could read is kept this long for somebody to look at."""
     secrets_reread_s: float = 2
     """A secret that stands in a file or a variable is read again after this long, so that it can be rotated."""

@@ -4,6 +4,7 @@ from services.ingest.api import create_api
 from services.ingest.config import Config
 from services.ingest.handlers import HANDLERS
 from services.ingest.repo import standing
+from services.ingest.retention import expire
 from shared.contracts.topics import RAW_INBOUND
 from shared.service import Service
 
@@ -12,5 +13,6 @@ SERVICE = Service(
     config=Config,
     handlers=HANDLERS,
     api=create_api,
+    loops=(expire,),
     finds={RAW_INBOUND.name: standing},
 )

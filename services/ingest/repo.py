@@ -1,9 +1,9 @@
-"""SQL of ingest: the quarantine of requests that no parser could read."""
+"""SQL of ingest: the quarantine of requests that no parser could read, and how long large bodies are kept."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -111,3 +111,50 @@ async def standing(connection: asyncpg.Connection, ids: Sequence[UUID]) -> set[U
     """Which of these raw records stand in quarantine."""
     rows = await connection.fetch("select id from quarantine where id = any($1)", list(ids))
     return {row["id"] for row in rows}
+
+
+async def keep_blobs(tx: asyncpg.Connection, raws: Sequence[Event[RawReceived]], *, keep: timedelta) -> None:
+    """Note until when the bodies of these records are kept; the same body again is kept anew."""
+    until = {raw.data.blob: raw.time + keep for raw in raws if raw.data.blob is not None}
+    if until:
+        await tx.execute(
+            """
+            insert into raw_blobs(key, expires_at) select * from unnest($1::text[], $2::timestamptz[])
+            on conflict (key) do update set expires_at = greatest(raw_blobs.expires_at, excluded.expires_at)
+            """,
+            sorted(until),
+            [until[key] for key in sorted(until)],
+        )
+
+
+async def expired_blobs(tx: asyncpg.Connection, *, limit: int) -> list[str]:
+    """Bodies whose time is over and that nothing in quarantine needs, locked until the transaction ends."""
+    rows = await tx.fetch(
+        """
+        select key from raw_blobs r
+        where expires_at < now() and not exists (select 1 from quarantine q where q.blob = r.key)
+        order by expires_at limit $1 for update skip locked
+        """,
+        limit,
+    )
+    return [row["key"] for row in rows]
+
+
+async def forget_blobs(tx: asyncpg.Connection, keys: Sequence[str]) -> None:
+    """They are no longer in the store."""
+    await tx.execute("delete from raw_blobs where key = any($1)", list(keys))
+
+
+async def forget_quarantined(tx: asyncpg.Connection, *, older_than: timedelta, limit: int) -> int:
+    """Delete the oldest requests that were filed longer ago than this; gives how many."""
+    rows = await tx.fetch(
+        """
+        delete from quarantine where number in (
+            select number from quarantine where filed_at < now() - $1::interval
+            order by filed_at limit $2 for update skip locked)
+        returning number
+        """,
+        older_than,
+        limit,
+    )
+    return len(rows)

@@ -81,9 +81,12 @@ def encode(event: Event[RawReceived]) -> tuple[bytes, list[tuple[str, bytes]]]:
 
 
 def was_read(headers: Headers) -> bool:
-    """Whether this is a request that its parser understood: told without taking the record apart."""
+    """Whether this is a request that its parser understood, and no blob of it has to be minded: it concerns nobody.
+
+    Told without taking the record apart.
+    """
     names = dict(headers)
-    return names.get("ce_type") == RawReceived.TYPE.encode() and "refusal" not in names
+    return names.get("ce_type") == RawReceived.TYPE.encode() and not names.keys() & {"refusal", "blob"}
 
 
 def decode(value: bytes, headers: Headers) -> Event[RawReceived]:

@@ -54,6 +54,10 @@ INBOUND_REQUESTS = Counter(
 INBOUND_REFUSED = Counter(
     "switchboard_inbound_refused_total", "Requests of providers that were not taken, by reason.", ["channel", "reason"]
 )
+INBOUND_SECONDS = Histogram(
+    "switchboard_inbound_seconds", "Parts of taking a request.", ["channel", "part"], buckets=_SECONDS
+)
+"""part: read (parse and compose), keep (blobs written, Kafka confirmed)"""
 INBOUND_MESSAGES = Counter("switchboard_inbound_messages_total", "Messages and edits accepted.", ["channel"])
 QUARANTINED = Counter("switchboard_quarantined_total", "Requests filed in quarantine.", ["channel", "reason"])
 

@@ -14,7 +14,9 @@ from aiokafka import AIOKafkaConsumer
 
 from shared import identity
 from shared.bus import codec
+from shared.contracts import raw_inbound
 from shared.contracts.envelope import Event
+from shared.contracts.raw_inbound import RawReceived
 from shared.identity import Identity, Role
 from tests.desk import KEY, Desk
 from tests.eventually import eventually
@@ -95,7 +97,12 @@ class Ingest:
         while any([await consumer.position(partition) < end for partition, end in ends.items()]):
             for records in (await consumer.getmany(timeout_ms=500)).values():
                 for record in records:
-                    event = codec.decode(topic, record.value, record.headers)
+                    raw = topic == RawReceived.TOPIC
+                    event = (
+                        raw_inbound.decode(record.value, record.headers)
+                        if raw
+                        else codec.decode(topic, record.value, record.headers)
+                    )
                     assert event is not None
                     found.append((event, record))
         await consumer.stop()

@@ -179,6 +179,13 @@ async def test_a_large_mail_goes_to_the_blob_store_with_its_files(ingest: Ingest
     assert json.loads((blobs / raw.data.blob).read_bytes())["Attachments"] == [file]
     assert len(record.value) < 10_000
     assert "customer80" not in attachment.blob, "an address is no part of a key"
+    connection = await ingest.desk.connect("ingest")
+
+    async def minded() -> bool:
+        return bool(await connection.fetchval("select true from raw_blobs where key = $1", raw.data.blob))
+
+    await eventually(minded, what="the day the large body goes")
+    await connection.close()
 
 
 async def test_a_long_text_goes_to_the_blob_store_and_its_beginning_on_the_bus(ingest: Ingest) -> None:
