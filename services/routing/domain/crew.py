@@ -3,11 +3,12 @@
 Who has a skill, serves a shop or speaks a language is one integer, so that a question about all agents is one `&`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 Bits = int
 """A set of agents."""
+SCORES_KEPT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,19 @@ class Crew:
         self.ids: tuple[str, ...] = tuple(profile.id for profile in self.profiles)
         self.index: dict[str, int] = {id_: i for i, id_ in enumerate(self.ids)}
         self.everybody: Bits = (1 << len(self.ids)) - 1
+        self._scores: dict[Hashable, dict[int, int]] = {}
         self._skilled: dict[tuple[str, int], Bits] = {}
         self._speaking: dict[str, Bits] = {}
         self._serving: dict[str, Bits] = {}
+
+    def scores(self, asked: Hashable) -> dict[int, int]:
+        """Where points by place are kept from match to match; `asked` is all they depend on beside the crew."""
+        found = self._scores.get(asked)
+        if found is None:
+            if len(self._scores) >= SCORES_KEPT:
+                self._scores.clear()
+            found = self._scores[asked] = {}
+        return found
 
     def skilled(self, skill: str, level: int) -> Bits:
         """Who has the skill at this level or above."""

@@ -97,7 +97,6 @@ class Match:
         self.floor = floor
         self._rules = rules
         self._groups: dict[Need, _Group] = {}
-        self._points: dict[Skills, dict[int, int]] = {}
         self._momentary = [self._momentary_points(place) for place in range(len(floor.since))]
 
     def choose(self, ticket: Waiting) -> Given | NotYet:
@@ -156,7 +155,7 @@ class Match:
                 refusals.append((rule.reason, open_.bit_count() - left.bit_count()))
                 main = main or (None if left else rule.reason)
             open_ = left
-        group = _Group(open_, refusals, main, self._points.setdefault(need.skills, {}))
+        group = _Group(open_, refusals, main, self._standing_points(need.skills))
         points, momentary, since = group.points, self._momentary, self.floor.since
         places = members(open_)
         for place in places:
@@ -165,6 +164,10 @@ class Match:
         group.heap.extend([(-points[place] - momentary[place], since[place], place) for place in places])
         heapq.heapify(group.heap)
         return group
+
+    def _standing_points(self, skills: Skills) -> dict[int, int]:
+        """They depend on the crew and on who of it is available, so they are kept while neither changes."""
+        return self.floor.crew.scores((self._rules.scores, skills, self.floor.available))
 
     def _entry(self, group: _Group, place: int) -> Entry:
         return (-group.points.get(place, 0) - self._momentary[place], self.floor.since[place], place)

@@ -8,6 +8,7 @@ import asyncpg
 
 from services.routing.domain.floor import EPOCH, Seat
 from services.routing.domain.presence import Agent
+from shared.contracts.agent_events import Presence
 
 _READ = """
     select workspace, agent, presence, reason, channels, heartbeat_at, since, misses, gone, version
@@ -112,17 +113,27 @@ async def answered(tx: asyncpg.Connection, workspace: str, agents: Sequence[str]
 async def seats(tx: asyncpg.Connection, workspace: str) -> dict[str, Seat]:
     """Every agent's presence, load and idle time."""
     rows = await tx.fetch(_SEATS, workspace)
-    found: dict[str, Seat] = {}
+    heads: dict[str, tuple[Presence, list[str] | None]] = {}
+    held: dict[str, dict[str, int]] = {}
+    load: dict[str, int] = {}
+    idle: dict[str, datetime] = {}
     for agent, presence, channels, since, channel, tickets, weight, changed_at in rows:
-        seat = found.get(agent)
-        if seat is None:
-            limits = None if channels is None else tuple(channels)
-            seat = Seat(agent, presence, limits, 0, {}, since)
+        if agent not in heads:
+            heads[agent], held[agent], load[agent], idle[agent] = (presence, channels), {}, 0, since
         if channel is not None:
-            held = {**seat.held, channel: tickets}
-            seat = Seat(agent, presence, seat.channels, seat.load + weight, held, max(seat.idle_since, changed_at))
-        found[agent] = seat
-    return found
+            held[agent][channel] = tickets
+            load[agent] += weight
+            idle[agent] = max(idle[agent], changed_at)
+    return {
+        agent: Seat(
+            agent, presence, None if channels is None else tuple(channels), load[agent], held[agent], idle[agent]
+        )
+        for agent, (presence, channels) in heads.items()
+    }
+
+
+def _limits(channels: list[str] | None) -> tuple[str, ...] | None:
+    return None if channels is None else tuple(channels)
 
 
 async def change_loads(tx: asyncpg.Connection, changes: Sequence[LoadChange]) -> None:

@@ -32,7 +32,10 @@ class Momentary:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Points of an agent, by his place in the crew, for the skills a ticket needs; the same through a whole match."""
+    """Points of an agent, by his place in the crew, for the skills a ticket needs.
+
+    They may depend on settings and on who is available, on nothing else: they are kept from match to match.
+    """
 
     name: str
     points: Callable[[Skills, Floor, int], int]
