@@ -6,8 +6,8 @@ from tests.desk import Desk
 from tests.integration.campaign.checks import PairChecks
 from tests.integration.campaign.run import Campaign
 from tests.integration.campaign.traffic import Messages
+from tests.integration.pair.running import FIRST, SECOND
 
-FIRST, SECOND = "tests.integration.pair.first", "tests.integration.pair.second"
 GROUPS = {FIRST: "first.inbound-messages", SECOND: "second.ticket-events"}
 ENVIRONMENT = {"SWITCHBOARD_SESSION_TIMEOUT_S": "6"}
 """The shortest session a broker allows: frozen services lose their partitions sooner."""

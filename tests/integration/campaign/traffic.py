@@ -2,18 +2,16 @@
 
 import asyncio
 import random
-from datetime import UTC, datetime
 from typing import Protocol
 
 from shared.bus import codec
 from shared.bus.producer import BusProducer
 from shared.config import ServiceConfig
 from shared.contracts.envelope import Event
-from shared.contracts.inbound_messages import MessageReceived, Sender
+from shared.contracts.inbound_messages import MessageReceived
 from shared.errors import BusUnavailable
-from shared.ids import inbound_id
-from shared.telemetry.trace import child
 from tests.desk import Desk
+from tests.integration.pair.running import message
 
 
 class Traffic(Protocol):
@@ -31,26 +29,6 @@ class Traffic(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
-
-
-def message(sender: str, number: int, text: str | None = None) -> Event[MessageReceived]:
-    """A message of a sender, numbered in the order it was written."""
-    natural = f"{sender}:{number}"
-    return Event(
-        id=inbound_id("shop", "http", "form", natural),
-        source="ingest",
-        time=datetime.now(UTC),
-        workspace="shop",
-        trace=child(None),
-        data=MessageReceived(
-            channel="http",
-            account="form",
-            natural_id=natural,
-            sender=Sender(kind="external", value=sender),
-            text=str(number) if text is None else text,
-            accepted_at=datetime.now(UTC),
-        ),
-    )
 
 
 class Messages:

@@ -1,8 +1,9 @@
 """The two small services, running, and what a test does to them and asks of them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -96,12 +97,19 @@ class Pair:
 
     async def publish(self, *events: Event[Any]) -> None:
         """Put events on their topics, in order."""
-        for event in events:
-            await self.put(event.topic, event.key, codec.encode(event), codec.trace_header(event.trace))
+        sent = [
+            await self._send(event.topic, event.key, codec.encode(event), codec.trace_header(event.trace))
+            for event in events
+        ]
+        await asyncio.gather(*sent)
 
     async def put(self, topic: str, key: bytes, value: bytes | None, headers: Headers = ()) -> None:
         """Put any bytes on a topic."""
-        await self._producer.send_and_wait(self.desk.prefix + topic, value, key=key, headers=list(headers))
+        await (await self._send(topic, key, value, headers))
+
+    async def _send(self, topic: str, key: bytes, value: bytes | None, headers: Headers) -> "asyncio.Future[Any]":
+        sending = await self._producer.send(self.desk.prefix + topic, value, key=key, headers=list(headers))
+        return cast("asyncio.Future[Any]", sending)
 
     async def put_with_broken_header(self, events: Sequence[Event[Any]], broken: int) -> None:
         """Put events of one key in one record batch, in which one's header has a name that is no UTF-8.
