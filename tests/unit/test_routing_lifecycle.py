@@ -1,7 +1,6 @@
 """A ticket's place in routing: waiting, offered, held or done, one step and one version at a time."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -172,5 +171,5 @@ def test_however_it_goes_a_ticket_is_in_one_place_and_every_step_is_one_version(
 
 
 def test_a_returned_mark_ends_when_the_ticket_is_given_anew() -> None:
-    back = release(replace(held(), returned=True), "agent-offline").ticket
+    back = release(held()._replace(returned=True), "agent-offline").ticket
     assert not back.returned

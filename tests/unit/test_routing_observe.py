@@ -1,6 +1,5 @@
 """What a ticket's own events mean for its place, and what routing's own log teaches a restored database."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -63,7 +62,7 @@ def test_an_opened_ticket_waits_since_its_cycle_began() -> None:
 def test_an_event_that_is_not_newer_changes_nothing() -> None:
     ticket = queued()
     assert observe(ticket, told()).changed is False
-    assert observe(replace(ticket, ticket_version=5), told(StateChanged, 4, state="solved")).changed is False
+    assert observe(ticket._replace(ticket_version=5), told(StateChanged, 4, state="solved")).changed is False
 
 
 @pytest.mark.parametrize("state", ["solved", "closed"])
@@ -163,3 +162,32 @@ def test_a_ticket_event_that_was_decided_on_before_the_restore_is_not_decided_ag
     seen = observe(taught, told())
     assert seen.steps == ()
     assert (seen.ticket.place, seen.ticket.agent, seen.ticket.channel) == ("held", "anna", "http")
+
+
+def test_a_history_that_is_read_again_after_a_restore_moves_nothing() -> None:
+    """Solved and reopened before the restore: the taught ticket is held again, and its old events must not end it."""
+    history = [
+        told(),
+        told(StateChanged, 2, state="solved"),
+        told(TicketReopened, 3, state="open", cycle=2, cycle_started_at=LATER),
+    ]
+    ticket: Ticket | None = None
+    for event in history:
+        ticket = observe(ticket, event).ticket
+    assert ticket is not None
+    step = take(ticket, agent="bram", mode="push", weight=20, at=LATER, reason="best-fit")
+    assert step.event.ticket_version == 3
+    taught = teach(None, said(step.event, step.ticket.version), default_weight=20)
+    for event in history:
+        seen = observe(taught, event)
+        assert seen.steps == ()
+        taught = seen.ticket
+    assert taught is not None
+    assert (taught.place, taught.agent, taught.enqueue, taught.version) == ("held", "bram", 2, step.ticket.version)
+    assert (taught.channel, taught.live) == ("http", True)
+
+
+def test_a_waiting_ticket_that_asks_for_something_else_is_looked_at_again() -> None:
+    waiting = queued()._replace(waiting_reason="no-language")
+    seen = observe(waiting, told(MessageAdded, 2, state="open", language="fr"))
+    assert (seen.ticket.language, seen.ticket.waiting_reason) == ("fr", None)

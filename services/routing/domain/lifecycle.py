@@ -1,6 +1,6 @@
 """The steps a ticket may take between waiting, offered, held and done; each is the next version, told in one event."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -64,7 +64,7 @@ def offer(
     """Ask an agent until the lease ends; the ticket weighs on him from now on."""
     _require(ticket, "waiting")
     after = _given(ticket, "offered", agent=agent, weight=weight, at=at, reason=reason, mode="offer")
-    after = replace(after, offer=offer, lease_until=lease_until)
+    after = after._replace(offer=offer, lease_until=lease_until)
     return Step(after, TicketOffered(**_state(after), lease_until=lease_until))
 
 
@@ -81,7 +81,7 @@ def accept(ticket: Ticket, at: datetime) -> Step:
     if ticket.lease_until is None or at >= ticket.lease_until:
         assert ticket.offer is not None
         raise OfferLapsed(ticket.offer, "its lease has ended")
-    after = replace(ticket, place="held", version=ticket.version + 1, lease_until=None)
+    after = ticket._replace(place="held", version=ticket.version + 1, lease_until=None)
     return Step(after, _taken(after, at))
 
 
@@ -102,13 +102,13 @@ def end(ticket: Ticket, ended: Ended, reason: str) -> tuple[Step, ...]:
         return ()
     before = (end_offer(ticket, "withdrawn", reason=reason),) if ticket.place == "offered" else ()
     last = before[-1].ticket if before else ticket
-    after = replace(_back(last, reason, enqueue=last.enqueue, enqueued_at=_enqueued_at(last)), place="done", live=False)
+    back = _back(last, reason, enqueue=last.enqueue, enqueued_at=_enqueued_at(last))
+    after = back._replace(place="done", live=False)
     return (*before, Step(after, TicketLeft(**_state(after), ended=ended)))
 
 
 def _given(ticket: Ticket, place: Place, *, agent: str, weight: int, at: datetime, reason: str, mode: Mode) -> Ticket:
-    return replace(
-        ticket,
+    return ticket._replace(
         place=place,
         version=ticket.version + 1,
         agent=agent,
@@ -122,8 +122,7 @@ def _given(ticket: Ticket, place: Place, *, agent: str, weight: int, at: datetim
 
 
 def _back(ticket: Ticket, reason: str, *, enqueue: int, enqueued_at: datetime) -> Ticket:
-    return replace(
-        ticket,
+    return ticket._replace(
         place="waiting",
         version=ticket.version + 1,
         enqueue=enqueue,

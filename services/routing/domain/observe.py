@@ -1,6 +1,6 @@
 """What a ticket's own events mean for its place in routing, and what routing's own log teaches after a restore."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from services.routing.domain.lifecycle import Step, end, enqueue
 from services.routing.domain.ticket import RANKS, Ticket
@@ -31,29 +31,28 @@ def observe(known: Ticket | None, event: Event[TicketEvent]) -> Observed:
     if event.version <= before.ticket_version:
         return Observed(before, changed=False)
     ticket = _with_facts(before, event)
-    if event.version <= before.decided_on:
-        return Observed(ticket)
-    steps = _steps(replace(ticket, decided_on=event.version), event.data)
-    if not steps and known is not None and _same_facts(before, ticket):
+    steps = _steps(ticket, event.data) if event.version > before.decided_on else ()
+    if steps:
+        return Observed(steps[-1].ticket, steps)
+    if known is not None and event.version > before.decided_on and _same_facts(before, ticket):
         return Observed(before, changed=False)
-    if not steps:
-        return Observed(replace(ticket, decided_on=event.version))
-    return Observed(steps[-1].ticket, steps)
+    return Observed(ticket)
 
 
 def _with_facts(before: Ticket, event: Event[TicketEvent]) -> Ticket:
     data = event.data
     held = before.agent is not None
     live = data.state in OURS and (held or before.place != "done")
-    return replace(
-        before,
+    return before._replace(
         ticket_version=event.version or 0,
+        decided_on=max(before.decided_on, event.version or 0),
         channel=data.channel,
         shop=event.shop,
         language=data.language,
         rank=RANKS.get(data.priority, RANKS["normal"]),
         live=live,
         returned=held and live and (before.returned or not before.live),
+        waiting_reason=None,
         trace=event.trace,
         correlation=event.correlation or event.id,
     )
@@ -86,8 +85,7 @@ def teach(known: Ticket | None, event: Event[RoutingEvent], *, default_weight: i
     if version <= before.version:
         return None
     given = data.agent is not None
-    return replace(
-        before,
+    return before._replace(
         place=data.place,
         version=version,
         decided_on=max(before.decided_on, data.ticket_version or 0),

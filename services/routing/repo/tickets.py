@@ -149,5 +149,6 @@ async def set_reasons(tx: asyncpg.Connection, workspace: str, reasons: Sequence[
         await tx.execute(_REASONS, workspace, [id_ for id_, _ in reasons], [reason for _, reason in reasons])
 
 
-def _arrays(tickets: Sequence[Ticket]) -> list[list[object]]:
-    return [[getattr(ticket, name) for ticket in tickets] for name in _TYPES]
+def _arrays(tickets: Sequence[Ticket]) -> list[tuple[object, ...]]:
+    """One array a column: a ticket's fields are in the order of the columns."""
+    return list(zip(*tickets, strict=True))
