@@ -119,9 +119,8 @@ async def _post(desk: Desk, more: Any, *, connections: int, interval_s: float = 
 
 
 _HELD = """
-    select m.natural_id, extract(epoch from t.assigned_at)::float8 as held
-    from messages m join tickets t on t.workspace = m.workspace and t.id = m.ticket
-    where t.assignee is not null
+    select m.natural_id, extract(epoch from h.recorded_at)::float8 as held
+    from messages m join happenings h on h.workspace = m.workspace and h.ticket = m.ticket and h.what = 'assigned'
 """
 
 

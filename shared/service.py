@@ -22,6 +22,7 @@ from shared import ops
 from shared.bus.batch import Batches, Handler
 from shared.bus.consumer import Consumer
 from shared.bus.context import Context
+from shared.bus.interest import OwnEvents
 from shared.bus.producer import BusProducer
 from shared.bus.relay import Relay
 from shared.bus.settings import SettingsReader
@@ -77,6 +78,7 @@ class Runtime:
         self.settings = SettingsReader(config, service.name)
         self.producer = BusProducer(config, service.name)
         self.relay = Relay(config, service.name, service.dsn(config), self.producer)
+        self.own = OwnEvents(service.handlers)
         self.consumers = {name: self._consumer(name, handler) for name, handler in service.handlers.items()}
         self.draining = False
         self.started = False
@@ -90,12 +92,13 @@ class Runtime:
             pool=self.pool,
             context=self.context,
             after_commit=self.relay.wake,
+            own=self.own,
         )
         return Consumer(self.config, TOPICS[name], batches)
 
     def context(self) -> Context:
         """A new unit of work."""
-        return Context(source=self.service.name, now=self.clock(), settings=self.settings)
+        return Context(source=self.service.name, now=self.clock(), settings=self.settings, own=self.own)
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[tuple[asyncpg.Connection, Context]]:

@@ -11,12 +11,13 @@ from services.routing.domain.ticket import Ticket
 from services.routing.live import LIVE
 from services.routing.opening import open_workspaces
 from services.routing.repo import agents, tickets, workspaces
-from shared.bus import Context, Handler
+from shared.bus import Context, Handler, reads
 from shared.contracts.envelope import Event
 from shared.contracts.routing_events import RoutingEvent
-from shared.contracts.ticket_events import TicketEvent
+from shared.contracts.ticket_events import MessageAdded, StateChanged, TicketEvent, TicketOpened, TicketReopened
 
 
+@reads(TicketOpened, TicketReopened, MessageAdded, StateChanged)
 async def on_ticket_events(tx: asyncpg.Connection, batch: Sequence[Event[TicketEvent]], ctx: Context) -> None:
     """Enqueue what is opened or reopened, end what is over, and let work of the customer's turn weigh nothing."""
     opened = await open_workspaces(tx, [event.workspace for event in batch])

@@ -2,6 +2,7 @@
 
 from shared.bus.batch import Handler
 from shared.bus.context import Context
+from shared.bus.interest import reads
 from shared.bus.settings import SettingsReader
 
-__all__ = ["Context", "Handler", "SettingsReader"]
+__all__ = ["Context", "Handler", "SettingsReader", "reads"]

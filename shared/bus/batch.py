@@ -11,6 +11,7 @@ from shared.bus import dead_letters, positions
 from shared.bus.blame import describe
 from shared.bus.context import Context
 from shared.bus.inbound import Inbound, again
+from shared.bus.interest import OwnEvents
 from shared.contracts.envelope import Event
 from shared.contracts.topics import Topic
 from shared.db.pool import may_pass, transaction
@@ -48,7 +49,10 @@ class Batches:
         pool: asyncpg.Pool,
         context: Callable[[], Context],
         after_commit: Callable[[], None],
+        own: OwnEvents | None = None,
     ) -> None:
+        self.own = own or OwnEvents(())
+        self.concerns = self.own.concern(handler)
         self.grp = grp
         self.topic = topic
         self.pool = pool

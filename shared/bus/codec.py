@@ -1,6 +1,6 @@
 """Records to events and back; what cannot be read says why."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,9 @@ from shared.errors import Invalid, Malformed, TooLarge
 from shared.telemetry import trace
 
 Headers = Sequence[tuple[str, bytes]]
+Concerns = Callable[[dict[str, Any]], bool]
+"""Whether a record with these CloudEvents attributes concerns who reads it."""
+
 TRACEPARENT = "traceparent"
 
 
@@ -45,9 +48,11 @@ def trace_of(headers: Headers) -> str | None:
     return None
 
 
-def decode(topic: str, value: bytes | None, headers: Headers) -> Event[Message] | None:
+def decode(
+    topic: str, value: bytes | None, headers: Headers, concerns: Concerns | None = None
+) -> Event[Message] | None:
     """The record as an event; None where it concerns no consumer: a type that this release does not know (a tolerant
-    reader), or a raw record whose messages stand on inbound-messages.
+    reader), one that `concerns` passes over, or a raw record whose messages stand on inbound-messages.
 
     Raises TooLarge, Malformed (not JSON, not an envelope) or Invalid (the content breaks the contract).
     """
@@ -58,7 +63,8 @@ def decode(topic: str, value: bytes | None, headers: Headers) -> Event[Message] 
     try:
         if topic == raw_inbound.RawReceived.TOPIC:
             return None if raw_inbound.was_read(headers) else raw_inbound.decode(value, headers)
-        return _structured(topic, orjson.loads(value), headers)
+        attributes = orjson.loads(value)
+        return _structured(topic, attributes, headers) if concerns is None or concerns(attributes) else None
     except orjson.JSONDecodeError as error:
         raise Malformed(f"the record is not JSON: {error}") from error
     except ValidationError as error:

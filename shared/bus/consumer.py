@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 """How often the loop looks at what others may have changed in the database."""
 PAUSE_MAX_S = 5.0
-BATCH_MIN = 20
+BATCH_MIN = 200
+"""Below this a batch's fixed cost (some ten statements, a commit) is most of its time, and waiting grows."""
 
 
 class Stopped(Exception):
@@ -44,9 +45,12 @@ class Consumer:
         self._config = config
         self.topic = topic
         self._batches = batches
-        self.source = Source(topic, config.topic_prefix + topic.name, grp=batches.grp, pool=batches.pool)
+        name = config.topic_prefix + topic.name
+        self.source = Source(
+            topic, name, grp=batches.grp, pool=batches.pool, own=batches.own, concerns=batches.concerns
+        )
         self._lag = Lag(topic, self.source)
-        self._size = BATCH_MIN * 5
+        self._size = BATCH_MIN
         self._pause = 0.0
         self._stopped = False
         self._hinted = 0.0

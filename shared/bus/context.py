@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from shared.bus.codec import encode
+from shared.bus.interest import OwnEvents
 from shared.bus.settings import SettingsReader
 from shared.contracts.envelope import Event, Message
 from shared.ids import derived_id, new_id
@@ -30,6 +31,7 @@ class Context:
     source: str
     now: datetime
     settings: SettingsReader
+    own: OwnEvents = field(default_factory=lambda: OwnEvents(()))
     _events: list[Event[Any]] = field(default_factory=list)
     _after_commit: list[Callable[[], None]] = field(default_factory=list)
 
@@ -101,6 +103,7 @@ class Context:
 
     def committed(self) -> bool:
         """Tell whom it concerns; True where there are events for the relay."""
+        self.own.add(self._events)
         for call in self._after_commit:
             call()
         return bool(self._events)

@@ -26,7 +26,9 @@ from aiokafka.errors import (
 )
 
 from shared.bus import positions, rescue
+from shared.bus.codec import Concerns
 from shared.bus.inbound import Inbound, fingerprint, read
+from shared.bus.interest import OwnEvents
 from shared.contracts.topics import Topic
 from shared.db.pool import transaction
 from shared.telemetry import metrics
@@ -47,8 +49,19 @@ class ClientLost(Exception):
 class Source(ConsumerRebalanceListener):  # type: ignore[misc]
     """The partitions of one topic that are ours, each read from where the database says it is."""
 
-    def __init__(self, topic: Topic, wire_name: str, *, grp: str, pool: asyncpg.Pool) -> None:
+    def __init__(
+        self,
+        topic: Topic,
+        wire_name: str,
+        *,
+        grp: str,
+        pool: asyncpg.Pool,
+        own: OwnEvents,
+        concerns: Concerns | None = None,
+    ) -> None:
         self._topic = topic.name
+        self._own = own
+        self._concerns = concerns
         self._wire_name = wire_name
         self._grp = grp
         self._pool = pool
@@ -91,6 +104,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
     def forget(self) -> None:
         """The database went back: go back with it, without holding what we knew against it."""
         self.doubt()
+        self._own.forget()
         self.expected.clear()
         self.goal = None
 
@@ -130,6 +144,8 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _seek(self, partition: TopicPartition, start: positions.Start) -> None:
         self.kafka.seek(partition, start.seek)
+        if start.next_offset < self.expected.get(partition.partition, 0):
+            self._own.forget()
         self.expected[partition.partition] = start.next_offset
         self._compare.pop(partition.partition, None)
         if start.fingerprint is not None:
@@ -163,7 +179,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         if self.unplaced:
             self.doubt()
             return []
-        return [read(self._topic, record) for records in fresh.values() for record in records]
+        return [read(self._topic, record, self._concerns) for records in fresh.values() for record in records]
 
     async def _get(self, most: int) -> Mapping[TopicPartition, Sequence[Any]]:
         got: Mapping[TopicPartition, Sequence[Any]]
@@ -218,6 +234,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
             return records[1:]
         begins, _ = await self._bounds([partition])
         async with transaction(self._pool) as connection:
+            self._own.forget()
             await positions.rewind(
                 connection, self._grp, self._topic, partition.partition, begins[partition], cause="log-replaced"
             )

@@ -26,10 +26,10 @@ class Inbound:
     refusal: str | None = None
 
 
-def read(topic: str, record: Any) -> Inbound:
+def read(topic: str, record: Any, concerns: codec.Concerns | None = None) -> Inbound:
     """Decode one of aiokafka's records, or one that was rescued; never raises."""
     fault = getattr(record, "fault", None)
-    event, refusal = (None, fault) if fault else _decode(topic, record.value, record.headers)
+    event, refusal = (None, fault) if fault else _decode(topic, record.value, record.headers, concerns)
     return Inbound(
         partition=record.partition,
         offset=record.offset,
@@ -67,10 +67,10 @@ def again(topic: str, letter: DeadLetter) -> Inbound:
 
 
 def _decode(
-    topic: str, value: bytes | None, headers: Sequence[tuple[str, bytes]]
+    topic: str, value: bytes | None, headers: Sequence[tuple[str, bytes]], concerns: codec.Concerns | None = None
 ) -> tuple[Event[Any] | None, str | None]:
     try:
-        return codec.decode(topic, value, headers), None
+        return codec.decode(topic, value, headers, concerns), None
     except Refused as error:
         return None, f"{error.reason}: {error}"
     except Exception as error:  # noqa: BLE001 - whatever a record provokes, it is the record's fault here

@@ -31,7 +31,7 @@ class RoutingEvent(Message):
     reason: Token
     """Why: `longest-idle`, `best-fit`, `self-assigned`, `declined`, `expired`, `agent-offline`, `solved`…"""
     ticket_version: int | None = None
-    """The newest version of the ticket that this state rests on: routing, once restored, does not decide on it again."""
+    """The newest version of the ticket this state rests on: routing, once restored, does not decide on it again."""
 
     def key(self, workspace: str) -> str:
         """Events of a ticket keep their order."""

@@ -1,0 +1,57 @@
+"""Which records concern a handler: told by type and id, before the work of taking a record apart."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from shared.contracts.envelope import Event, Message
+
+H = TypeVar("H", bound=Callable[..., Any])
+
+REMEMBERED = 200_000
+
+
+def reads(*messages: type[Message]) -> Callable[[H], H]:
+    """Mark a handler that needs only these of its topic's messages; the others pass it by without a row anywhere."""
+
+    def mark(handler: H) -> H:
+        handler.reads = frozenset(message.TYPE for message in messages)  # type: ignore[attr-defined]
+        return handler
+
+    return mark
+
+
+class OwnEvents:
+    """Ids of events this process has committed itself: a service that reads its own log need not be taught them.
+
+    Forgotten whenever the database or the log goes back, since then the log knows more than the database.
+    """
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self._topics = frozenset(topics)
+        self._order: deque[str] = deque()
+        self._ids: set[str] = set()
+
+    def add(self, events: Iterable[Event[Any]]) -> None:
+        """Remember what was committed; the oldest are forgotten."""
+        for event in events:
+            if event.topic in self._topics:
+                id_ = str(event.id)
+                self._ids.add(id_)
+                self._order.append(id_)
+        while len(self._order) > REMEMBERED:
+            self._ids.discard(self._order.popleft())
+
+    def forget(self) -> None:
+        """Be taught everything again."""
+        self._ids.clear()
+        self._order.clear()
+
+    def concern(self, handler: Callable[..., Any]) -> Callable[[dict[str, Any]], bool]:
+        """Whether an envelope concerns the handler."""
+        types: frozenset[str] | None = getattr(handler, "reads", None)
+
+        def concerns(attributes: dict[str, Any]) -> bool:
+            return (types is None or attributes["type"] in types) and attributes["id"] not in self._ids
+
+        return concerns
