@@ -29,6 +29,7 @@ class Lag:
             await asyncio.sleep(EVERY_S)
             assigned = sorted(self._source.assigned & self._source.kafka.assignment())
             if not assigned:
+                self._tell({})  # others have them now: what we said last must not stand
                 continue
             with contextlib.suppress(Exception):  # measuring must not end; what is wrong shows in the loop
                 ends = await asyncio.wait_for(self._source.kafka.end_offsets(assigned), 3)
