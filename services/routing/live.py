@@ -108,6 +108,10 @@ class Live:
             self._changed.setdefault(workspace, False)
         self._woken.set()
 
+    def wake_one(self, workspace: str) -> None:
+        """This workspace changed."""
+        self.wake([workspace])
+
     def force(self, workspace: str) -> None:
         """Match this workspace even if nothing in the database changed."""
         self._changed[workspace] = True

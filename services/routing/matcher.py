@@ -1,5 +1,6 @@
 """The matcher's loop: whoever changed something marks its workspace dirty; replicas choose who matches it."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 
 FAILED_PAUSE_S = 2.0
 """A workspace whose match failed is tried again after this long; it stays dirty meanwhile."""
+REST_MAX_S = 0.05
+"""After a match a workspace rests for as long as the match took, up to this: under load, tickets and commands that come
+meanwhile are matched together, and whoever else waits for the workspace's lock gets it."""
 
 
 async def match_tickets(runtime: Runtime) -> None:
@@ -23,11 +27,14 @@ async def match_tickets(runtime: Runtime) -> None:
     await runtime.settings.wait_ready()
     rests: dict[str, float] = {}
     async for workspace, forced in _wanted(runtime):
-        if rests.get(workspace, 0.0) > time.monotonic():
+        started = time.monotonic()
+        if rests.get(workspace, 0.0) > started:
+            _later(workspace, rests[workspace] - started, forced=forced)
             continue
         try:
             await _match(runtime, workspace, forced=forced)
-            rests.pop(workspace, None)
+            took = time.monotonic() - started
+            rests[workspace] = started + took + min(took, REST_MAX_S)
         except Exception as error:
             if may_pass(error):
                 if forced:
@@ -36,6 +43,11 @@ async def match_tickets(runtime: Runtime) -> None:
             metrics.MATCH_FAILURES.inc()
             log.error("a match failed; the workspace stays dirty", extra={"workspace": workspace}, exc_info=error)
             rests[workspace] = time.monotonic() + FAILED_PAUSE_S
+
+
+def _later(workspace: str, seconds: float, *, forced: bool) -> None:
+    again = LIVE.force if forced else LIVE.wake_one
+    asyncio.get_running_loop().call_later(seconds, again, workspace)
 
 
 async def _match(runtime: Runtime, workspace: str, *, forced: bool) -> None:

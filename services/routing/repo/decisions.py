@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -27,8 +27,9 @@ given; `finished`: the holder is done."""
 _INSERT = """
     insert into decisions(workspace, ticket, version, enqueue, outcome, at, agent, offer, reason, mode,
                           candidates, refusals, load, capacity)
-    select * from unnest($1::text[], $2::uuid[], $3::int[], $4::int[], $5::text[], $6::timestamptz[], $7::text[],
-                         $8::uuid[], $9::text[], $10::text[], $11::jsonb[], $12::jsonb[], $13::int[], $14::int[])
+    select workspace, ticket, version, enqueue, outcome, at, agent, offer, reason, mode,
+           candidates::jsonb, refusals::jsonb, load, capacity
+    from unnest($1::decision_row[])
 """
 _OF_TICKET = """
     select version, enqueue, outcome, at, agent, offer, reason, mode, candidates, refusals, load, capacity
@@ -48,9 +49,8 @@ _EXCLUDED = "select ticket, agent, until from exclusions where workspace = $1 an
 _FORGET = "delete from exclusions where until <= clock_timestamp() - interval '1 hour'"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One row; `candidates` and `refusals` are JSON."""
+class Decision(NamedTuple):
+    """One row, in the order of the type decision_row; `candidates` and `refusals` are JSON."""
 
     workspace: str
     ticket: UUID
@@ -89,25 +89,8 @@ class OverOffer:
 
 async def insert(tx: asyncpg.Connection, decisions: Sequence[Decision]) -> None:
     """Keep decisions."""
-    if not decisions:
-        return
-    await tx.execute(
-        _INSERT,
-        [d.workspace for d in decisions],
-        [d.ticket for d in decisions],
-        [d.version for d in decisions],
-        [d.enqueue for d in decisions],
-        [d.outcome for d in decisions],
-        [d.at for d in decisions],
-        [d.agent for d in decisions],
-        [d.offer for d in decisions],
-        [d.reason for d in decisions],
-        [d.mode for d in decisions],
-        [d.candidates for d in decisions],
-        [d.refusals for d in decisions],
-        [d.load for d in decisions],
-        [d.capacity for d in decisions],
-    )
+    if decisions:
+        await tx.execute(_INSERT, decisions)
 
 
 async def of_ticket(connection: asyncpg.Connection, workspace: str, ticket: UUID, limit: int) -> list[dict[str, Any]]:

@@ -12,44 +12,17 @@ from services.routing.domain.ticket import Ticket
 Key = tuple[str, UUID]
 """Workspace and ticket."""
 
-_TYPES = {
-    "workspace": "text",
-    "id": "uuid",
-    "place": "text",
-    "version": "int",
-    "ticket_version": "int",
-    "decided_on": "int",
-    "enqueue": "int",
-    "enqueued_at": "timestamptz",
-    "rank": "smallint",
-    "channel": "text",
-    "shop": "text",
-    "language": "text",
-    "live": "boolean",
-    "returned": "boolean",
-    "weight": "int",
-    "agent": "text",
-    "offer": "uuid",
-    "mode": "text",
-    "given_at": "timestamptz",
-    "lease_until": "timestamptz",
-    "reason": "text",
-    "waiting_reason": "text",
-    "trace": "text",
-    "correlation": "uuid",
-}
-COLUMNS = ", ".join(_TYPES)
-_ARRAYS = ", ".join(f"${n}::{type_}[]" for n, type_ in enumerate(_TYPES.values(), start=1))
-_SETS = ", ".join(f"{name} = u.{name}" for name in _TYPES if name not in ("workspace", "id"))
+# A row of the type ticket_row is a Ticket: its fields are in this order, which a test holds.
+COLUMNS = ", ".join(Ticket._fields)
+_SETS = ", ".join(f"{name} = u.{name}" for name in Ticket._fields if name not in ("workspace", "id"))
 
-# The statements below are put together from the one list of columns above, never from anything that came in.
-_INSERT = f"insert into tickets({COLUMNS}) select * from unnest({_ARRAYS})"
+_INSERT = f"insert into tickets({COLUMNS}) select {COLUMNS} from unnest($1::ticket_row[])"
 _UPDATE = f"""
-    update tickets t set {_SETS} from unnest({_ARRAYS}) as u({COLUMNS})
+    update tickets t set {_SETS} from unnest($1::ticket_row[]) as u
     where t.workspace = u.workspace and t.id = u.id
 """
 _BY_KEY = f"""
-    select {", ".join(f"t.{name}" for name in _TYPES)}
+    select {", ".join(f"t.{name}" for name in Ticket._fields)}
     from unnest($1::text[], $2::uuid[]) as u(workspace, id)
     join tickets t on t.workspace = u.workspace and t.id = u.id
 """
@@ -134,21 +107,16 @@ async def any_newer(tx: asyncpg.Connection, versions: Sequence[tuple[str, UUID, 
 async def insert(tx: asyncpg.Connection, tickets: Sequence[Ticket]) -> None:
     """Add tickets."""
     if tickets:
-        await tx.execute(_INSERT, *_arrays(tickets))
+        await tx.execute(_INSERT, tickets)
 
 
 async def update(tx: asyncpg.Connection, tickets: Sequence[Ticket]) -> None:
     """Write tickets as they are now; the workspace's lock is held."""
     if tickets:
-        await tx.execute(_UPDATE, *_arrays(tickets))
+        await tx.execute(_UPDATE, tickets)
 
 
 async def set_reasons(tx: asyncpg.Connection, workspace: str, reasons: Sequence[tuple[UUID, str]]) -> None:
     """Keep why tickets wait."""
     if reasons:
         await tx.execute(_REASONS, workspace, [id_ for id_, _ in reasons], [reason for _, reason in reasons])
-
-
-def _arrays(tickets: Sequence[Ticket]) -> list[tuple[object, ...]]:
-    """One array a column: a ticket's fields are in the order of the columns."""
-    return list(zip(*tickets, strict=True))
