@@ -23,6 +23,10 @@ Handler = Callable[[asyncpg.Connection, Sequence[Event[Any]], Context], Awaitabl
 _INBOX = "insert into inbox(grp, id) select $1, unnest($2::uuid[]) on conflict do nothing returning id"
 
 
+DRAIN_MAX = 200
+"""So many letters of a key are released in one transaction, so that it stays short."""
+
+
 class PositionLost(Exception):
     """The database says less was handled than we know: it was restored, and the consumer must go back with it."""
 
@@ -89,7 +93,7 @@ class Batches:
         context = self._context()
         async with transaction(self.pool) as connection:
             await dead_letters.lock_parked(connection, self.grp, self.topic.name, [key])
-            letters = await dead_letters.open_letters(connection, self.grp, self.topic.name, key)
+            letters = await dead_letters.open_letters(connection, self.grp, self.topic.name, key, DRAIN_MAX + 1)
             await self._drain(connection, key, letters, context)
         context.committed()
         self._after_commit()
@@ -97,16 +101,19 @@ class Batches:
     async def _drain(
         self, tx: asyncpg.Connection, key: bytes, letters: Sequence[dead_letters.DeadLetter], context: Context
     ) -> None:
-        """In order, until a letter fails again or one is met that nobody asked for."""
-        for letter in letters:
+        """In order, until a letter fails again or one is met that nobody asked for; the rest of many waits its turn."""
+        for number, letter in enumerate(letters):
             if letter.state == "parked":
                 return
+            if number == DRAIN_MAX:
+                await dead_letters.mark(tx, letter, "retry" if letter.state == "waiting" else letter.state)
+                return
             if letter.state == "discard":
-                await dead_letters.close(tx, letter, "discarded")
+                await dead_letters.mark(tx, letter, "discarded")
                 continue
             error = await self._try_again(tx, letter, context)
             if error is None:
-                await dead_letters.close(tx, letter, "released")
+                await dead_letters.mark(tx, letter, "released")
                 continue
             state = "parked" if self.topic.on_poison == "park" else "skipped"
             await dead_letters.failed_again(tx, letter, state, error)

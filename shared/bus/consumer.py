@@ -105,6 +105,7 @@ class Consumer:
             self.source.forget()
             return
         self.source.doubt()
+        self._batches.own.forget()  # what comes back may be an earlier state of the database
         metrics.BATCH_RETRIES.labels(self.topic.name).inc()
         self._pause = min(max(0.1, self._pause * 2), PAUSE_MAX_S)
         log.warning(
@@ -200,7 +201,10 @@ class Consumer:
             raise PositionLost
         self.source.reached(known)
         for key in asked:
+            self.beat()
             await self._batches.drain(key)
+        if asked:
+            self._ticked = 0.0  # a long queue is drained piece by piece
 
     async def _look_at_stop(self, connection: asyncpg.Connection) -> bool:
         grp, topic = self._batches.grp, self.topic.name

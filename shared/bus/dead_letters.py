@@ -76,17 +76,18 @@ async def asked(tx: asyncpg.Connection, grp: str, topic: str) -> list[bytes]:
     return [row["key"] for row in await tx.fetch(_ASKED, grp, topic)]
 
 
-async def open_letters(tx: asyncpg.Connection, grp: str, topic: str, key: bytes) -> list[DeadLetter]:
-    """The key's letters in the order they came in, which no replaced log disturbs, locked."""
+async def open_letters(tx: asyncpg.Connection, grp: str, topic: str, key: bytes, most: int) -> list[DeadLetter]:
+    """The key's first letters in the order they came in, which no replaced log disturbs, locked."""
     rows = await tx.fetch(
         """
         select id, partition, "offset", key, record, headers::text, error, state from dead_letters
         where grp = $1 and topic = $2 and key = $3 and state in ('parked', 'waiting', 'retry', 'discard')
-        order by id for update
+        order by id limit $4 for update
         """,
         grp,
         topic,
         key,
+        most,
     )
     return [_letter(row) for row in rows]
 
@@ -105,8 +106,8 @@ def _letter(row: asyncpg.Record) -> DeadLetter:
     )
 
 
-async def close(tx: asyncpg.Connection, letter: DeadLetter, state: str) -> None:
-    """The letter is `released` or `discarded`."""
+async def mark(tx: asyncpg.Connection, letter: DeadLetter, state: str) -> None:
+    """The letter is in this state now."""
     await tx.execute("update dead_letters set state = $2 where id = $1", letter.id, state)
 
 

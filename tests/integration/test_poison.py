@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
 from shared.bus import codec
+from shared.bus.batch import DRAIN_MAX
 from tests.desk import Desk
 from tests.integration.pair.running import FIRST, SECOND, Pair, message, opened
 from tests.stack import Stack
@@ -181,6 +182,17 @@ async def test_an_impossible_fact_parks_its_ticket_and_retry_releases_it_in_orde
     await pair.dlq(SECOND, "retry", str(listed[0]["id"]))
     await pair.becomes(lambda: pair.facts(sender), [0, 1, 2, 3, 4, 5])
     assert set(await states(pair, "second", key)) == {"released"}
+
+
+async def test_a_long_queue_behind_a_parked_record_is_released_in_order(pair: Pair, sender: str) -> None:
+    key = opened(sender, 0).key
+    await pair.put("ticket-events", key, b"not JSON")
+    await pair.publish(*(opened(sender, number) for number in range(2 * DRAIN_MAX + 10)))
+    await pair.becomes(lambda: states(pair, "second", key), ["parked", *["waiting"] * (2 * DRAIN_MAX + 10)])
+    await pair.dlq(SECOND, "discard", "--topic", "ticket-events")
+    await pair.becomes(lambda: pair.facts(sender), list(range(2 * DRAIN_MAX + 10)))
+    await pair.publish(opened(sender, 1000))
+    await pair.becomes(lambda: pair.facts(sender), [*range(2 * DRAIN_MAX + 10), 1000])
 
 
 async def test_a_redelivered_record_behind_a_parked_one_takes_effect_once(pair: Pair, sender: str) -> None:
