@@ -80,7 +80,7 @@ class PairChecks:
         return Findings(
             lost=sum(len(expected - {row["id"] for row in rows}) for rows in (seen, facts)),
             doubled=sum(_doubled(row["id"] for row in rows) for rows in (seen, facts)),
-            out_of_order=_out_of_order(seen) + _out_of_order(facts),
+            out_of_order=out_of_order(seen) + out_of_order(facts),
             other=(f"{letters} dead letters",) if letters else (),
         )
 
@@ -99,7 +99,7 @@ def _doubled(ids: Iterable[str]) -> int:
     return sum(count - 1 for count in Counter(ids).values())
 
 
-def _out_of_order(rows: Iterable[asyncpg.Record]) -> int:
+def out_of_order(rows: Iterable[asyncpg.Record]) -> int:
     """How many effects came before the effect of an earlier number of their key."""
     last: dict[str, int] = {}
     wrong = 0

@@ -54,10 +54,11 @@ class Campaign:
         traffic: Traffic,
         checks: Checks,
         rng: random.Random,
+        edges: frozenset[str] = frozenset(),
     ) -> None:
         self._traffic = traffic
         self._checks = checks
-        self._scene = Scene(desk, tuple(modules), dict(groups), rng, self)
+        self._scene = Scene(desk, tuple(modules), dict(groups), rng, self, edges)
         self._running: asyncio.Task[None] | None = None
         self._begun = time.monotonic()
         self.outcome = Outcome()

@@ -1,0 +1,47 @@
+"""Whatever dies, freezes or goes back in time under the whole desk: nothing lost, nothing doubled, `verify` clean."""
+
+import logging
+import os
+import random
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.desk import Desk
+from tests.integration.campaign.faults import FAULTS
+from tests.integration.campaign.pair import ENVIRONMENT
+from tests.integration.campaign.run import Campaign
+from tests.integration.campaign.whole import prepare_whole
+from tests.shop import SERVICES
+from tests.stack import Stack
+
+
+@pytest.fixture
+async def campaign(stack: Stack) -> AsyncIterator[Campaign]:
+    """All services, with customers writing over the edge."""
+    for name in ("aiokafka", "httpx"):  # our own clients tell of every fault
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    desk = Desk(stack, await stack.create_database(await stack.migrated()), await stack.create_topics(), ENVIRONMENT)
+    await desk.start(*SERVICES)
+    seed = int(os.environ.get("CAMPAIGN_SEED", random.randrange(10**6)))
+    print(f"campaign seed {seed}: run again with CAMPAIGN_SEED={seed}")
+    prepared = await prepare_whole(desk, random.Random(seed), per_s=40)
+    yield prepared
+    await prepared.close()
+    desk.stop()
+    await stack.drop_database(desk.database)
+
+
+async def test_nothing_is_lost_or_doubled_whatever_breaks(campaign: Campaign) -> None:
+    chosen = os.environ.get("CAMPAIGN_FAULTS", ",".join(FAULTS)).split(",")
+    outcome = await campaign.round(chosen, records=500)
+    print(outcome.summary())
+    assert outcome.findings.clean, outcome.summary()
+
+
+@pytest.mark.long
+async def test_a_long_campaign_over_the_whole_desk_stays_clean(campaign: Campaign) -> None:
+    while campaign.outcome.records < 10_000:
+        outcome = await campaign.round(campaign.shuffled(), records=2000)
+        assert outcome.findings.clean, outcome.summary()
+    print(campaign.outcome.summary())
