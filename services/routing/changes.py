@@ -137,11 +137,11 @@ class Changes:
         )
 
     def mark_dirty(self, workspace: str) -> None:
-        """Something else changed that a match may use."""
+        """Something else changed that any waiting ticket may use."""
         self._dirty.add(workspace)
 
     async def save(self, tx: asyncpg.Connection) -> set[str]:
-        """Write everything; gives the workspaces that a match should look at, marked dirty."""
+        """Write everything; gives the workspaces that a match should look at, and marks them."""
         new = [ticket for key, ticket in self._after.items() if key not in self._before]
         changed = [ticket for key, ticket in self._after.items() if key in self._before]
         await tickets.insert(tx, new)
@@ -149,14 +149,14 @@ class Changes:
         await agents.change_loads(tx, self._loads())
         await decisions.exclude(tx, self._exclusions)
         await decisions.insert(tx, self._decisions)
-        dirty = self._dirty | {
-            t.workspace for key, t in self._after.items() if _concerns_match(self._before.get(key), t)
-        }
-        if dirty:
-            await workspaces.mark_dirty(tx, sorted(dirty))
+        pairs = [(self._before.get(key), ticket) for key, ticket in self._after.items()]
+        dirty = self._dirty | {after.workspace for before, after in pairs if _makes_room(before, after)}
+        news = {after.workspace for _, after in pairs if after.place == "waiting" and after.waiting_reason is None}
+        await workspaces.mark_dirty(tx, sorted(dirty))
+        await workspaces.mark_news(tx, sorted(news - dirty))
         if self._offers_ended:
             self._ctx.after_commit(self._count)
-        return dirty
+        return dirty | news
 
     def _count(self) -> None:
         for outcome in self._offers_ended:
@@ -188,10 +188,8 @@ def _add(
         sums[key] = replace(known, tickets=known.tickets + sign, weight=weight, at=max(known.at, at))
 
 
-def _concerns_match(before: Ticket | None, after: Ticket) -> bool:
-    """A ticket that waits now or asks for something else, or room that came free."""
-    if after.place == "waiting":
-        return True
+def _makes_room(before: Ticket | None, after: Ticket) -> bool:
+    """Somebody has more room than before."""
     was, is_ = before.load if before else None, after.load
     return was is not None and (is_ is None or is_.agent != was.agent or is_.weight < was.weight)
 

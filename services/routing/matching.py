@@ -28,7 +28,9 @@ class Pass:
 
     workspace: str
     forced: bool = False
-    """Settings changed: match although the workspace is not dirty."""
+    """Settings changed: match although the workspace is not marked."""
+    whole: bool = True
+    """Look at every ticket; else only at those that no match has looked at: for the others nothing has changed."""
     after: Place = FIRST
     due_at: datetime | None = None
     done: bool = False
@@ -53,9 +55,14 @@ async def match_part(runtime: Runtime, walk: Pass) -> None:
 
 
 def _wanted(walk: Pass, opened: Opened) -> bool:
+    """Whether there is anything to do; the head of the queue decides how much."""
+    if walk.after != FIRST:
+        return True
     row = opened.workspaces[walk.workspace]
     due = row.due_at is not None and row.due_at <= opened.now
-    return walk.forced or walk.after != FIRST or row.dirty or due
+    walk.whole = walk.forced or row.dirty or due
+    walk.due_at = None if walk.whole else row.due_at
+    return walk.whole or row.news
 
 
 async def _match(tx: asyncpg.Connection, ctx: Context, config: Config, walk: Pass, opened: Opened) -> list[str]:
@@ -70,14 +77,14 @@ async def _match(tx: asyncpg.Connection, ctx: Context, config: Config, walk: Pas
     _go_on(walk, found, result, config.match_page)
     _note_due(walk, [by_id[not_yet.ticket.id] for not_yet in result.waiting], desk, excluded, opened.now)
     due_at = walk.due_at if walk.done else opened.now  # where we die between parts, another replica goes on at once
-    await workspaces.matched(tx, walk.workspace, due_at=due_at, clean=head)
+    await workspaces.matched(tx, walk.workspace, due_at=due_at, whole=walk.whole, head=head)
     return [given.ticket.need.mode for given in result.given]
 
 
 async def _read(tx: asyncpg.Connection, walk: Pass, desk: Desk, floor: Floor, limit: int) -> list[Ticket]:
-    """The next tickets in order of service; where nobody has room, only those that were never told why they wait."""
+    """The next tickets in order of service; where nobody has room, behind the head only those without a reason."""
     full = not floor.roomy(desk.needs.lightest()) & floor.available
-    unexplained = full and not walk.forced and walk.after != FIRST
+    unexplained = not walk.whole or (full and not walk.forced and walk.after != FIRST)
     return await tickets.waiting(tx, walk.workspace, after=walk.after, limit=limit, unexplained=unexplained)
 
 

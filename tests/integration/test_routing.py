@@ -265,6 +265,35 @@ async def test_of_many_who_accept_the_same_offer_one_holds_the_ticket(routing: R
     assert len(taken) == 1
 
 
+async def test_a_queue_of_many_pages_that_nobody_can_serve_holds_nobody_back_and_goes_out_once_somebody_can(
+    routing: Routing,
+) -> None:
+    legal = {"mail": {"mode": "push", "weight": 1, "requires": [{"skill": "legal"}]}}
+    agents = {"anna": {"capacity": 50}, "lex": {"capacity": 5000, "skills": [{"skill": "legal"}]}}
+    await routing.staff(agents, mode="push", channels=legal)
+    await routing.presence("anna")
+    backlog = [opened(channel="mail") for _ in range(1300)]
+    await routing.publish(*backlog)
+    await routing.until(backlog[-1].data.ticket, reason="no-skill")
+    new = opened()
+    await routing.publish(new)
+    await routing.until(new.data.ticket, agent="anna")
+    await routing.presence("lex")
+
+    async def all_given() -> bool:
+        items = {one["agent"]: one for one in (await routing.ask("GET", "/v1/agents")).json()["items"]}
+        return bool(items["lex"]["tickets"].get("mail") == 1300)
+
+    await eventually(all_given, what="the whole queue with lex")
+    connection = await routing.database()
+    order = await connection.fetch(
+        "select id from tickets where workspace = $1 and agent = 'lex' order by given_at", routing.workspace
+    )
+    await connection.close()
+    first_come = sorted(backlog, key=lambda event: (event.data.cycle_started_at, event.data.ticket))
+    assert [row["id"] for row in order] == [event.data.ticket for event in first_come]
+
+
 async def test_routing_at_rest_breaks_no_invariant(routing: Routing) -> None:
     await routing.staff({"anna": {}, "bram": {}, "cees": {"capacity": 40}})
     for agent in ("anna", "bram", "cees"):

@@ -74,12 +74,12 @@ _INVARIANTS = {
         select workspace || '/' || id as subject, 'offered to ' || agent || ' until ' || lease_until as detail
         from tickets where place = 'offered' and lease_until < now() - interval '1 minute'
     """,
-    "a workspace is not dirty for long": """
-        select w.workspace as subject, 'dirty, and tickets have waited without a reason since ' || min(t.enqueued_at)
+    "what is new in the queue is matched": """
+        select w.workspace as subject, 'marked, and tickets have waited without a reason since ' || min(t.enqueued_at)
             as detail
         from workspaces w join tickets t on t.workspace = w.workspace and t.place = 'waiting'
             and t.waiting_reason is null and t.enqueued_at < now() - interval '1 minute'
-        where w.dirty group by w.workspace
+        where w.dirty or w.news group by w.workspace
     """,
     "no event waits in the outbox for long": """
         select id::text as subject, topic || ' since ' || at as detail

@@ -7,7 +7,8 @@ from datetime import datetime
 import asyncpg
 
 _LOCK = """
-    select workspace, dirty, due_at from workspaces where workspace = any($1::text[]) order by workspace for update
+    select workspace, dirty, news, due_at from workspaces where workspace = any($1::text[])
+    order by workspace for update
 """
 _ADD = "insert into workspaces(workspace) select unnest($1::text[]) on conflict do nothing"
 # A statement of its own after the lock: in one with it, time and positions would be those from before the wait.
@@ -17,9 +18,12 @@ _MOMENT = """
            (select array_agg(next_offset order by partition) from consumed where grp = $1) as next_offsets
 """
 _MARK = "update workspaces set dirty = true where workspace = any($1::text[]) and not dirty"
-_MATCHED = "update workspaces set dirty = dirty and not $3, due_at = $2 where workspace = $1"
+_MARK_NEWS = "update workspaces set news = true where workspace = any($1::text[]) and not news and not dirty"
+_MATCHED = """
+    update workspaces set dirty = dirty and not $3, news = news and not $4, due_at = $2 where workspace = $1
+"""
 _ELECT = "select pg_try_advisory_xact_lock(hashtext($1), 2)"
-_TO_MATCH = "select workspace from workspaces where dirty or due_at <= clock_timestamp()"
+_TO_MATCH = "select workspace from workspaces where dirty or news or due_at <= clock_timestamp()"
 
 OWN_LOG_GROUP = "routing.routing-events"
 
@@ -38,6 +42,9 @@ class Workspace:
 
     id: str
     dirty: bool
+    """Room came free, or agents or settings changed: the whole queue is to be matched."""
+    news: bool
+    """Tickets wait that no match has looked at."""
     due_at: datetime | None
 
 
@@ -48,7 +55,7 @@ async def lock(tx: asyncpg.Connection, workspaces: Sequence[str]) -> dict[str, W
     if len(rows) < len(wanted):
         await tx.execute(_ADD, wanted)
         rows = await tx.fetch(_LOCK, wanted)
-    return {row["workspace"]: Workspace(row["workspace"], row["dirty"], row["due_at"]) for row in rows}
+    return {row["workspace"]: Workspace(row["workspace"], row["dirty"], row["news"], row["due_at"]) for row in rows}
 
 
 async def moment(tx: asyncpg.Connection) -> Moment:
@@ -59,17 +66,24 @@ async def moment(tx: asyncpg.Connection) -> Moment:
 
 
 async def mark_dirty(tx: asyncpg.Connection, workspaces: Sequence[str]) -> None:
-    """Something changed that a match may use; committed with the change."""
-    await tx.execute(_MARK, sorted(set(workspaces)))
+    """Something changed that any waiting ticket may use; committed with the change."""
+    if workspaces:
+        await tx.execute(_MARK, sorted(set(workspaces)))
 
 
-async def matched(tx: asyncpg.Connection, workspace: str, *, due_at: datetime | None, clean: bool) -> None:
-    """A part of the queue is matched and the next match is due then.
+async def mark_news(tx: asyncpg.Connection, workspaces: Sequence[str]) -> None:
+    """Tickets are new to the queue; committed with them."""
+    if workspaces:
+        await tx.execute(_MARK_NEWS, sorted(set(workspaces)))
 
-    `clean` takes the dirty mark away: only the part that began with the queue's head may, since what changes while the
-    parts behind it are matched asks for another match from the head on.
+
+async def matched(tx: asyncpg.Connection, workspace: str, *, due_at: datetime | None, whole: bool, head: bool) -> None:
+    """A part of the queue, or of what is new in it, is matched and the next match is due then.
+
+    Marks are taken away only by the part that began with the `head`, since what changes while the parts behind it are
+    matched asks for another match from the head on; and the mark for the `whole` queue only where that was looked at.
     """
-    await tx.execute(_MATCHED, workspace, due_at, clean)
+    await tx.execute(_MATCHED, workspace, due_at, whole and head, head)
 
 
 async def elect_matcher(tx: asyncpg.Connection, workspace: str) -> bool:
