@@ -52,14 +52,22 @@ class Api:
         config = runtime.config
         assert isinstance(config, Config)
         blobs = BlobStore(config.blobs, timeout_s=config.blobs_timeout_s)
-        self._inbound = _webhooks(runtime, config, blobs)
+        self._accepting = _accepting(runtime, config, blobs)
+        routes = [Route(accept.path, accept, methods=["POST"]) for accept in self._accepting.values()]
+        self._inbound = Starlette(routes=routes, exception_handlers={HTTPException: _on_http})
         self._quarantine = create_app(runtime, "Switchboard ingest", description=ABOUT)
         _add_quarantine(self._quarantine, runtime, blobs)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Webhooks do not pass through what only people's requests need."""
-        webhook = scope["type"] == "http" and scope["path"].startswith(INBOUND)
-        await (self._inbound if webhook else self._quarantine)(scope, receive, send)
+        """Webhooks do not pass through what only people's requests need, nor the usual one through the router."""
+        if scope["type"] != "http" or not scope["path"].startswith(INBOUND):
+            return await self._quarantine(scope, receive, send)
+        channel, _, account = scope["path"][len(INBOUND) :].partition("/")
+        accept = self._accepting.get(channel)
+        if accept is None or scope["method"] != "POST" or not account or "/" in account:
+            return await self._inbound(scope, receive, send)
+        scope["path_params"] = {"account": account}
+        return await accept(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document of both."""
@@ -71,11 +79,11 @@ def create_api(runtime: Runtime) -> Api:
     return Api(runtime)
 
 
-def _webhooks(runtime: Runtime, config: Config, blobs: BlobStore) -> Starlette:
-    """A route for each line of the registry."""
+def _accepting(runtime: Runtime, config: Config, blobs: BlobStore) -> dict[str, Accept]:
+    """What takes requests, for each line of the registry."""
     accounts = Accounts(runtime.settings, config.key.get_secret_value(), reread_s=config.secrets_reread_s)
-    accepting = [
-        Accept(
+    return {
+        name: Accept(
             channel,
             config=config,
             clock=runtime.clock,
@@ -83,10 +91,8 @@ def _webhooks(runtime: Runtime, config: Config, blobs: BlobStore) -> Starlette:
             blobs=blobs,
             producer=lambda: runtime.producer,
         )
-        for channel in CHANNELS.values()
-    ]
-    routes = [Route(accept.path, accept, methods=["POST"]) for accept in accepting]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _on_http})
+        for name, channel in CHANNELS.items()
+    }
 
 
 async def _on_http(_request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from shared.ids import derived_id
 from tests.desk import KEY, Desk
 from tests.eventually import eventually
 from tests.factories import START, WORKSPACE, message, publish, taken
+from tests.schemathesis_run import no_surprise
 from tests.stack import Stack
 
 
@@ -236,3 +238,11 @@ async def test_verify_finds_nothing_wrong(desk: Desk) -> None:
     await publish(desk, [message(person=str(number % 7), number=number) for number in range(50)])
     await listed(desk, 7)
     assert await desk.run("services.tickets", "verify") == (0, "")
+
+
+async def test_no_request_gets_an_answer_that_the_document_does_not_promise(
+    desk: Desk, tmp_path: Path, long_run: bool
+) -> None:
+    await publish(desk, [message(person=str(number)) for number in range(5)])
+    await listed(desk, 5)
+    await no_surprise(desk.url("tickets"), WORKSPACE, tmp_path, examples=200 if long_run else 15)
