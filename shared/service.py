@@ -70,7 +70,14 @@ class Service:
 class Runtime:
     """One running process of a service."""
 
-    def __init__(self, service: Service, config: ServiceConfig, pool: asyncpg.Pool, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        service: Service,
+        config: ServiceConfig,
+        pool: asyncpg.Pool,
+        clock: Clock = utc_now,
+        own: OwnEvents | None = None,
+    ) -> None:
         self.service = service
         self.config = config
         self.pool = pool
@@ -78,7 +85,7 @@ class Runtime:
         self.settings = SettingsReader(config, service.name)
         self.producer = BusProducer(config, service.name)
         self.relay = Relay(config, service.name, service.dsn(config), self.producer)
-        self.own = OwnEvents(service.handlers)
+        self.own = own or OwnEvents(service.handlers)
         self.consumers = {name: self._consumer(name, handler) for name, handler in service.handlers.items()}
         self.draining = False
         self.started = False
@@ -191,8 +198,9 @@ async def _forever(loop: Loop, runtime: Runtime) -> None:
 async def prepared(service: Service, config: ServiceConfig | None = None) -> AsyncIterator[Runtime]:
     """A runtime that is not running yet, for commands that need the pool."""
     config = config or service.config()
-    pool = await create_pool(service.dsn(config), service.name)
-    runtime = Runtime(service, config, pool)
+    own = OwnEvents(service.handlers)
+    pool = await create_pool(service.dsn(config), service.name, init=own.reconnected)
+    runtime = Runtime(service, config, pool, own=own)
     try:
         yield runtime
     finally:

@@ -27,6 +27,10 @@ DRAIN_MAX = 200
 """So many letters of a key are released in one transaction, so that it stays short."""
 
 
+class Forgotten(Exception):
+    """Since the batch was read, events of our own were forgotten that it may have passed over: read it again."""
+
+
 class PositionLost(Exception):
     """The database says less was handled than we know: it was restored, and the consumer must go back with it."""
 
@@ -64,14 +68,17 @@ class Batches:
         self._context = context
         self._after_commit = after_commit
 
-    async def run(self, records: Sequence[Inbound], expected: dict[int, int]) -> None:
+    async def run(self, records: Sequence[Inbound], expected: dict[int, int], forgotten: int = 0) -> None:
         """Handle the records; raises whatever the handler raises, with nothing changed.
 
-        `expected` holds the next offset per partition as this process knows it, and is moved on success.
+        `expected` holds the next offset per partition as this process knows it, and is moved on success; `forgotten`
+        is what `own.forgotten` was when the records were read.
         """
         started = time.monotonic()
         context = self._context()
         async with transaction(self.pool) as connection:
+            if self.own.forgotten != forgotten:
+                raise Forgotten
             partitions = sorted({record.partition for record in records})
             nexts = await positions.lock(connection, self.grp, self.topic.name, partitions)
             if any(nexts.get(p, -1) < expected.get(p, 0) for p in partitions):
@@ -84,9 +91,9 @@ class Batches:
         expected.update({partition: end for partition, (end, _) in ends.items()})
         self._committed(context, done, fresh, started)
 
-    async def bury(self, record: Inbound, error: str, expected: dict[int, int]) -> None:
+    async def bury(self, record: Inbound, error: str, expected: dict[int, int], forgotten: int = 0) -> None:
         """Make a culprit that stands alone a dead letter and go on behind it."""
-        await self.run([replace(record, event=None, refusal=error)], expected)
+        await self.run([replace(record, event=None, refusal=error)], expected, forgotten)
 
     async def drain(self, key: bytes) -> None:
         """Do what an operator asked for the key's letters: retry or discard the culprit, then those behind it."""

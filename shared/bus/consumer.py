@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from shared.bus import dead_letters, positions
-from shared.bus.batch import Batches, PositionLost
+from shared.bus.batch import Batches, Forgotten, PositionLost
 from shared.bus.blame import describe
 from shared.bus.fetch import Source
 from shared.bus.inbound import Inbound
@@ -51,6 +51,7 @@ class Consumer:
         )
         self._lag = Lag(topic, self.source)
         self._size = BATCH_MIN
+        self._forgotten = 0
         self._pause = 0.0
         self._stopped = False
         self._hinted = 0.0
@@ -96,7 +97,7 @@ class Consumer:
                 await measuring
 
     def _passes(self, error: Exception) -> bool:
-        return may_pass(error) or isinstance(error, KafkaError | PositionLost)
+        return may_pass(error) or isinstance(error, KafkaError | PositionLost | Forgotten)
 
     async def _back_off(self, error: Exception) -> None:
         """The transaction has rolled back; go back in the log and wait, polling so that the group keeps us."""
@@ -105,6 +106,8 @@ class Consumer:
             self.source.forget()
             return
         self.source.doubt()
+        if isinstance(error, Forgotten):
+            return
         self._batches.own.forget()  # what comes back may be an earlier state of the database
         metrics.BATCH_RETRIES.labels(self.topic.name).inc()
         self._pause = min(max(0.1, self._pause * 2), PAUSE_MAX_S)
@@ -132,6 +135,7 @@ class Consumer:
             await self._idle(TICK_S)
             self.source.doubt()
             return
+        self._forgotten = self._batches.own.forgotten
         records = await self.source.fetch(self._size)
         if records:
             await self._handle(self._to_limit(records))
@@ -154,7 +158,7 @@ class Consumer:
         """Handle the batch; blame is found by halving, in order, each half its own transaction."""
         started = time.monotonic()
         try:
-            await self._batches.run(records, self.source.expected)
+            await self._batches.run(records, self.source.expected, self._forgotten)
         except Exception as error:
             if self._passes(error):
                 raise
@@ -171,7 +175,7 @@ class Consumer:
 
     async def _bury(self, culprit: Inbound, error: str) -> None:
         log.error("dead letter", extra={"topic": self.topic.name, "offset": culprit.offset, "error": error})
-        await self._batches.bury(culprit, error, self.source.expected)
+        await self._batches.bury(culprit, error, self.source.expected, self._forgotten)
         async with connected(self._batches.pool) as connection:
             self._stopped = await self._look_at_stop(connection)
         if self._stopped:

@@ -24,13 +24,16 @@ def reads(*messages: type[Message]) -> Callable[[H], H]:
 class OwnEvents:
     """Ids of events this process has committed itself: a service that reads its own log need not be taught them.
 
-    Forgotten whenever the database or the log goes back, since then the log knows more than the database.
+    Forgotten whenever the database or the log goes back, since then the log knows more than the database; and with
+    every new connection, since only behind one can the database have gone back.
     """
 
     def __init__(self, topics: Iterable[str]) -> None:
         self._topics = frozenset(topics)
         self._order: deque[str] = deque()
         self._ids: set[str] = set()
+        self.forgotten = 0
+        """How often: records passed over before the last time must be read again."""
 
     def add(self, events: Iterable[Event[Any]]) -> None:
         """Remember what was committed; the oldest are forgotten."""
@@ -46,6 +49,11 @@ class OwnEvents:
         """Be taught everything again."""
         self._ids.clear()
         self._order.clear()
+        self.forgotten += 1
+
+    async def reconnected(self, _connection: Any) -> None:
+        """A pool has opened a connection."""
+        self.forget()
 
     def concern(self, handler: Callable[..., Any]) -> Callable[[dict[str, Any]], bool]:
         """Whether an envelope concerns the handler."""

@@ -9,10 +9,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.bus import fetch
+from shared.bus.batch import Forgotten
 from shared.bus.fetch import Source
 from shared.bus.producer import BusProducer
 from shared.bus.subscriptions import consume
 from shared.config import ServiceConfig
+from shared.db.pool import connection
 from shared.errors import BusUnavailable
 from shared.service import prepared
 from tests.integration.pair.first import SERVICE
@@ -112,3 +114,17 @@ async def values(pair: Pair, topic: str) -> list[bytes]:
         return found
     finally:
         await consumer.stop()
+
+
+async def test_behind_a_new_connection_records_passed_over_before_are_read_again(
+    pair: Pair, config: ServiceConfig
+) -> None:
+    async with prepared(SERVICE, config) as runtime:
+        batches = runtime.consumers["inbound-messages"]._batches
+        async with connection(runtime.pool):
+            judged = runtime.own.forgotten
+        await batches.run([], {}, judged)
+        await runtime.pool.expire_connections()
+        with pytest.raises(Forgotten):
+            await batches.run([], {}, judged)
+        await batches.run([], {}, runtime.own.forgotten)
