@@ -26,6 +26,10 @@ async def on_routing(tx: asyncpg.Connection, batch: Sequence[Event[RoutingEvent]
     """Copy who holds each ticket; tell it, and why."""
     keys = sorted({(event.workspace, event.data.ticket) for event in batch})
     known = {(ticket.workspace, ticket.id): ticket for ticket in await tickets.by_id(tx, keys)}
+    if len(known) < len(keys):
+        await early.meet(tx, opening=False)
+        missing = [key for key in keys if key not in known]
+        known |= {(ticket.workspace, ticket.id): ticket for ticket in await tickets.by_id(tx, missing)}
     changed: dict[Any, None] = {}
     lines: list[Happening] = []
     ahead: dict[Any, Early] = {}

@@ -177,6 +177,7 @@ def _language(work: Work, event: Inbound, person: Person) -> str | None:
 
 
 async def _write(tx: asyncpg.Connection, work: Work) -> None:
+    await early.meet(tx, opening=True)
     ahead = await early.take(tx, sorted(work.opened))
     for key, one in ahead.items():
         copied = copy_routing(work.tickets[key], one.event, one.version, work.context.now)

@@ -32,6 +32,16 @@ class Early:
     event: RoutingEvent
 
 
+async def meet(tx: asyncpg.Connection, *, opening: bool) -> None:
+    """Keep whoever opens tickets apart from whoever found none, so that neither misses what the other is writing.
+
+    Those who open (shared) do not wait for each other; where a decision finds no ticket (rare), it waits for them
+    and must look again.
+    """
+    lock = "pg_advisory_xact_lock_shared" if opening else "pg_advisory_xact_lock"
+    await tx.execute(f"select {lock}(hashtext('early_routing'), 2)")
+
+
 async def keep(tx: asyncpg.Connection, early: Sequence[Early]) -> None:
     """Keep them until their tickets arrive; one per ticket."""
     if early:
