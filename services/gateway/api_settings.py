@@ -39,7 +39,8 @@ ETAG = {"ETag": {"description": "The version in quotes", "schema": {"type": "str
 def add_settings(app: FastAPI, runtime: Runtime, gate: Gate) -> None:
     """Put the routes on the app."""
     _add_reading(app, runtime)
-    _add_writing(app, runtime, gate)
+    _add_writing(app, runtime)
+    _add_deleting(app, runtime, gate)
     _add_workspaces(app, runtime)
 
 
@@ -79,7 +80,7 @@ def _add_reading(app: FastAPI, runtime: Runtime) -> None:
         return SettingView.of(found)
 
 
-def _add_writing(app: FastAPI, runtime: Runtime, gate: Gate) -> None:
+def _add_writing(app: FastAPI, runtime: Runtime) -> None:
     key = runtime.config.key.get_secret_value()
 
     @app.put(
@@ -115,6 +116,8 @@ def _add_writing(app: FastAPI, runtime: Runtime, gate: Gate) -> None:
         warnings = [FieldProblem(pointer=pointer(place), detail=detail) for place, detail in missing]
         return saved_view(saved.setting, changed=saved.changed, warnings=warnings)
 
+
+def _add_deleting(app: FastAPI, runtime: Runtime, gate: Gate) -> None:
     @app.delete(
         "/v1/settings/{kind}/{id}",
         status_code=204,
