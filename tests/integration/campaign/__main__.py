@@ -12,6 +12,8 @@ from tests.desk import Desk
 from tests.integration.campaign.faults import FAULTS
 from tests.integration.campaign.pair import ENVIRONMENT, prepare
 from tests.integration.campaign.run import Outcome
+from tests.integration.campaign.whole import prepare_whole
+from tests.shop import SERVICES
 from tests.stack import Stack
 
 
@@ -22,7 +24,8 @@ def main() -> int:
     parser.add_argument(
         "--seed", type=int, default=random.randrange(10**6), help="the same seed breaks the same things"
     )
-    parser.add_argument("--rate", type=float, default=60, help="records a second")
+    parser.add_argument("--rate", type=float, default=40, help="records a second")
+    parser.add_argument("--pair", action="store_true", help="the two small services of the tests instead of the desk")
     parser.add_argument("--faults", default=",".join(FAULTS), help="kinds of fault, separated by commas")
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
@@ -42,8 +45,20 @@ async def _chaos(stack: Stack, given: argparse.Namespace) -> dict[str, object]:
     logging.warning("seed %d", given.seed)
     rng = random.Random(given.seed)
     until = time.monotonic() + given.minutes * 60
-    desk = Desk(stack, await stack.create_database(), await stack.create_topics(), ENVIRONMENT)
-    campaign = await prepare(desk, rng, per_s=given.rate)
+    template = None if given.pair else await stack.migrated()
+    desk = Desk(stack, await stack.create_database(template), await stack.create_topics(), ENVIRONMENT)
+    try:
+        return await _rounds(desk, rng, until, given)
+    finally:
+        desk.stop()
+
+
+async def _rounds(desk: Desk, rng: random.Random, until: float, given: argparse.Namespace) -> dict[str, object]:
+    if given.pair:
+        campaign = await prepare(desk, rng, per_s=given.rate)
+    else:
+        await desk.start(*SERVICES)
+        campaign = await prepare_whole(desk, rng, per_s=given.rate)
     kinds = given.faults.split(",")
     error = None
     try:
@@ -54,7 +69,6 @@ async def _chaos(stack: Stack, given: argparse.Namespace) -> dict[str, object]:
         error = f"{type(failed).__name__}: {failed}"
     finally:
         await campaign.close()
-        desk.stop()
     return _summary(campaign.outcome, given.seed, error)
 
 
