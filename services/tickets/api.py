@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.tickets import facts
 from services.tickets.domain.ticket import Ticket, change_state
-from services.tickets.repo import messages, reads, tickets
+from services.tickets.repo import lists, messages, reads, tickets
 from services.tickets.repo.messages import Happening
 from services.tickets.views import (
     Entry,
@@ -20,7 +20,7 @@ from services.tickets.views import (
     TicketView,
     Timeline,
     cursor,
-    place,
+    line_place,
     ticket_place,
 )
 from shared.contracts.fields import Slug, Token
@@ -60,14 +60,15 @@ def _add_reads(app: FastAPI, runtime: Runtime) -> None:
         state: State | None = None,
         assignee: Slug | None = None,
         channel: Token | None = None,
+        shop: Slug | None = None,
         person: UUID | None = None,
         after: Annotated[str | None, Query(alias="cursor", max_length=300)] = None,
         limit: Limit = 50,
     ) -> TicketPage:
         """Tickets, newest activity first."""
-        wanted = reads.Wanted(state, assignee, channel, person, ticket_place(after))
+        wanted = lists.Wanted(ticket_place(after), state, shop, assignee, channel, person)
         async with connection(runtime.pool) as one:
-            found = await reads.page(one, who, wanted, limit + 1)
+            found = await lists.page(one, who, wanted, limit + 1)
         shown = found[:limit]
         next_ = cursor(shown[-1].active_at, str(shown[-1].id)) if len(found) > limit else None
         return TicketPage(items=[TicketView.of(ticket) for ticket in shown], next=next_)
@@ -88,13 +89,12 @@ def _add_reads(app: FastAPI, runtime: Runtime) -> None:
         limit: Limit = 100,
     ) -> Timeline:
         """Messages and what happened, in one order, oldest first."""
-        at = place(after)
+        at = line_place(after)
         async with connection(runtime.pool) as one:
             _there(await reads.one(one, who, id), id)
             rows = await reads.timeline(one, who.workspace, id, at, limit + 1)
-        shown = [_entry(row) for row in rows[:limit]]
-        next_ = cursor(shown[-1].at, shown[-1].id) if len(rows) > limit else None
-        return Timeline(items=shown, next=next_)
+        next_ = cursor(rows[limit - 1]["at"], rows[limit - 1]["version"]) if len(rows) > limit else None
+        return Timeline(items=[_entry(row) for row in rows[:limit]], next=next_)
 
 
 def _there(ticket: Ticket | None, id_: UUID) -> Ticket:
@@ -104,7 +104,7 @@ def _there(ticket: Ticket | None, id_: UUID) -> Ticket:
 
 
 def _entry(row: asyncpg.Record) -> Entry:
-    facts_ = {name: row[name] for name in ("at", "id", "what", "author", "subject", "automatic", "edit_of")}
+    facts_ = {name: row[name] for name in ("at", "id", "what", "did", "author", "subject", "automatic", "edit_of")}
     files, detail = orjson.loads(row["attachments"]), orjson.loads(row["detail"])
     return Entry(**facts_, text=row["body"], attachments=files, detail=detail)
 
@@ -143,7 +143,8 @@ def _add_state(app: FastAPI, runtime: Runtime) -> None:
                 request_hash=digest,
                 run=run,
             )
-        return Response(answer.body, answer.status, media_type="application/json")
+        etag = f'"{TicketView.model_validate_json(answer.body).version}"'
+        return Response(answer.body, answer.status, headers={"etag": etag}, media_type="application/json")
 
 
 async def _require_unchanged(tx: asyncpg.Connection, ticket: Ticket, if_match: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.tickets.domain.joining import speaks
 from services.tickets.domain.receive import Received
 from services.tickets.domain.ticket import Ticket
 from shared.bus import Context
@@ -44,7 +45,7 @@ def of_message(ctx: Context, event: Event[MessageReceived], received: Received) 
         ctx.emit(reopened, cause=event, version=ticket.version, shop=ticket.shop)
         return
     woke = received.did == "woke"
-    automatic = event.data.automatic is not None
+    automatic = not speaks(event.data)
     state = received.was if woke else ticket.state
     added = MessageAdded(**carried(ticket) | {"state": state}, message=message, author="customer", automatic=automatic)
     ctx.emit(added, cause=event, version=ticket.version - woke, shop=ticket.shop)

@@ -1,26 +1,26 @@
 """A batch of customers' messages: whose they are, which tickets they join, and what becomes of those."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import asyncpg
 
 from services.tickets import facts
 from services.tickets.domain import language
-from services.tickets.domain.assignment import copy_routing
-from services.tickets.domain.joining import join
-from services.tickets.domain.receive import Received, receive
+from services.tickets.domain.joining import join, speaks
+from services.tickets.domain.receive import Received, receive, takes_language
 from services.tickets.domain.ticket import Ticket
+from services.tickets.following import follow
 from services.tickets.repo import early, messages, people, tickets
-from services.tickets.repo.messages import Kept
+from services.tickets.repo.messages import Happening, Kept
 from services.tickets.repo.people import Address, Candidate, Person
 from shared.bus import Context
 from shared.channels import CHANNELS
 from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import MessageReceived
 from shared.contracts.settings import Workspace
-from shared.ids import derived_id
+from shared.ids import derived_id, inbound_id
 
 Inbound = Event[MessageReceived]
 Key = tuple[str, UUID]
@@ -37,7 +37,7 @@ class Work:
     tickets: dict[Key, Ticket] = field(default_factory=dict)
     by_person: dict[Key, list[UUID]] = field(default_factory=dict)
     threads: dict[tuple[str, str, str], UUID] = field(default_factory=dict)
-    referenced: dict[tuple[str, str, str], UUID] = field(default_factory=dict)
+    found: dict[Key, UUID] = field(default_factory=dict)
     copies: dict[tuple[str, str], tuple[UUID, UUID]] = field(default_factory=dict)
     opened: set[Key] = field(default_factory=set)
     changed: set[Key] = field(default_factory=set)
@@ -60,17 +60,30 @@ class Work:
 
 async def take_in(tx: asyncpg.Connection, batch: Sequence[Inbound], ctx: Context) -> None:
     """Put each message on its ticket, opening or reopening one where needed."""
-    candidates: dict[Address, Candidate] = {}
-    for event in batch:
-        candidates.setdefault(_address(event), _candidate(event, ctx))
-    work = Work(ctx, await people.find_or_make(tx, candidates))
-    known = await messages.known(tx, batch)
-    fresh = [event for event in batch if event.id not in known]
+    work = Work(ctx, await people.find_or_make(tx, _candidates(batch, ctx)))
+    work.found = await messages.find(tx, sorted({key for event in batch for key in (_key(event), *_references(event))}))
+    fresh = [event for event in batch if _key(event) not in work.found]
     if fresh:
         await _read(tx, work, fresh)
         for event in fresh:
             _receive(work, event)
         await _write(tx, work)
+
+
+def _key(event: Inbound) -> Key:
+    return (event.workspace, event.id)
+
+
+def _candidates(batch: Sequence[Inbound], ctx: Context) -> dict[Address, Candidate]:
+    candidates: dict[Address, Candidate] = {}
+    for event in batch:
+        address = _address(event)
+        known = candidates.get(address)
+        if known is None:
+            candidates[address] = _candidate(event, ctx)
+        elif event.data.sender.verified and not known.verified:
+            candidates[address] = replace(known, verified=True)
+    return candidates
 
 
 def _address(event: Inbound) -> Address:
@@ -87,11 +100,11 @@ def _candidate(event: Inbound, ctx: Context) -> Candidate:
 async def _read(tx: asyncpg.Connection, work: Work, batch: Sequence[Inbound]) -> None:
     """Everything the batch may touch, in one look each."""
     work.threads = await tickets.by_thread(tx, sorted(set(filter(None, map(_thread, batch)))))
-    work.referenced = await messages.referenced(tx, sorted({key for e in batch for key in _references(e)}))
     work.copies = await messages.copies(
         tx, sorted({k for e in batch if (k := _content(e)) is not None}), work.context.now
     )
-    named = [(key[0], id_) for key, id_ in (*work.threads.items(), *work.referenced.items())]
+    named = [(key[0], id_) for key, id_ in work.threads.items()]
+    named += [(key[0], id_) for key, id_ in work.found.items()]
     persons = sorted({(person.workspace, person.id) for person in work.people.values()})
     for ticket in await tickets.of_people(tx, persons, sorted(set(named))):
         work.tickets[ticket.workspace, ticket.id] = ticket
@@ -102,9 +115,11 @@ def _thread(event: Inbound) -> tuple[str, str, str] | None:
     return (event.workspace, event.data.account, event.data.thread) if event.data.thread is not None else None
 
 
-def _references(event: Inbound) -> list[tuple[str, str, str]]:
-    names = [event.data.edit_of] if event.data.edit_of is not None else [*reversed(event.data.references)]
-    return [(event.workspace, event.data.account, name) for name in names]
+def _references(event: Inbound) -> list[Key]:
+    """The messages that this one names, the newest first; an edit names what it edits and nothing else."""
+    message = event.data
+    names = reversed(message.references) if message.edit_of is None else (message.edit_of,)
+    return [(event.workspace, inbound_id(event.workspace, message.channel, message.account, n)) for n in names]
 
 
 def _content(event: Inbound) -> tuple[str, str] | None:
@@ -124,11 +139,11 @@ def _receive(work: Work, event: Inbound) -> None:
         of_person=work.of_person(person),
         conversational=CONVERSATIONAL,
     )
-    spoken = _language(work, event, person)
+    spoken = _language(work, event, person) if takes_language(joined.ticket) else None
     new_id = derived_id(event.id, "ticket", event.data.natural_id)
     received = receive(event, joined, new_id=new_id, person=person.id, language=spoken)
     work.put(received.ticket)
-    work.kept.append(Kept(event, received.ticket.id, person.id))
+    work.kept.append(Kept(event, received.ticket.id, person.id, received.ticket.version, received.did))
     _remember(work, event, content, received)
     facts.of_message(work.context, event, received)
 
@@ -140,14 +155,14 @@ def _remember(work: Work, event: Inbound, content: tuple[str, str] | None, recei
     thread = _thread(event)
     if thread is not None:
         work.threads[thread] = received.ticket.id
-    work.referenced[event.workspace, event.data.account, event.data.natural_id] = received.ticket.id
+    work.found[_key(event)] = received.ticket.id
 
 
 def _named(work: Work, event: Inbound) -> Ticket | None:
     """The ticket that the thread or a reference names; the newest reference first."""
     for key in _references(event):
-        if key in work.referenced:
-            return work.tickets[event.workspace, work.referenced[key]]
+        if key in work.found:
+            return work.tickets[event.workspace, work.found[key]]
     thread = _thread(event)
     id_ = work.threads.get(thread) if thread is not None else None
     return work.tickets[event.workspace, id_] if id_ is not None else None
@@ -165,24 +180,31 @@ def _spoken(event: Inbound, ctx: Context) -> tuple[str, ...]:
 
 
 def _language(work: Work, event: Inbound, person: Person) -> str | None:
-    """The client's locale, else the profile, else what the text says clearly; that is learned."""
+    """The client's locale, else the profile, else what the text says clearly, else what his last clear text was in."""
+    chosen = _offered(event, work.context) or person.language
+    if chosen is not None:
+        return chosen
     key = (person.workspace, person.id)
-    known = _offered(event, work.context) or person.language or work.learned.get(key)
-    if known is not None or event.data.automatic is not None:
-        return known
-    found = language.detect(event.data.text, _spoken(event, work.context))
-    if found is not None:
+    before = work.learned.get(key) or person.spoken
+    found = language.detect(event.data.text, _spoken(event, work.context)) if speaks(event.data) else None
+    if found is not None and found != before:
         work.learned[key] = found
-    return found
+    return found or before
 
 
 async def _write(tx: asyncpg.Connection, work: Work) -> None:
-    await early.meet(tx, opening=True)
-    ahead = await early.take(tx, sorted(work.opened))
-    for key, one in ahead.items():
-        copied = copy_routing(work.tickets[key], one.event, one.version, work.context.now)
-        work.tickets[key] = copied.ticket if copied else work.tickets[key]
+    lines = await _catch_up(tx, work)
     await tickets.insert(tx, [work.tickets[key] for key in sorted(work.opened)])
     await tickets.update(tx, [work.tickets[key] for key in sorted(work.changed - work.opened)])
     await messages.insert(tx, work.kept)
-    await people.learn_languages(tx, work.learned)
+    await messages.happened(tx, lines)
+    await people.learn_spoken(tx, work.learned)
+
+
+async def _catch_up(tx: asyncpg.Connection, work: Work) -> list[Happening]:
+    """What routing has long decided about tickets that arrive only now, after a restore."""
+    lines: list[Happening] = []
+    for event in await early.take(tx, sorted(work.opened)):
+        key = (event.workspace, event.data.ticket)
+        work.tickets[key] = follow(work.context, work.tickets[key], event, lines) or work.tickets[key]
+    return lines

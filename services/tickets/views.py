@@ -1,7 +1,7 @@
 """The shapes of the API's answers."""
 
 import base64
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -57,6 +57,7 @@ class Entry(BaseModel):
     at: datetime
     id: str
     what: str = Field(description="message, assigned, released or state")
+    did: str | None = Field(description="What a message did to its ticket: opened, reopened, woke, or was only added")
     author: str | None
     text: str | None
     subject: str | None
@@ -97,26 +98,44 @@ def cursor(*parts: Any) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
 
 
-def place(text: str | None) -> tuple[datetime, str] | None:
-    """The place a cursor names; raises Malformed where it is none of ours."""
+FIRST = (datetime(9999, 12, 31, tzinfo=UTC), UUID(int=2**128 - 1))
+"""Before the newest ticket of any list."""
+BEGINNING = (datetime(1, 1, 1, tzinfo=UTC), -1)
+"""Before the first line of any timeline."""
+_YEARS = range(1970, 9999)
+
+
+def ticket_place(text: str | None) -> tuple[datetime, UUID]:
+    """The place in a list of tickets that a cursor names; raises Malformed where it is none of ours."""
     if text is None:
-        return None
+        return FIRST
+    at, id_ = _read(text)
     try:
-        at, id_ = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        return at, UUID(id_)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _not_ours() from error
+
+
+def line_place(text: str | None) -> tuple[datetime, int]:
+    """The place in a timeline that a cursor names; raises Malformed where it is none of ours."""
+    if text is None:
+        return BEGINNING
+    at, version = _read(text)
+    if type(version) is not int or not 0 <= version < 2**31:
+        raise _not_ours()
+    return at, version
+
+
+def _read(text: str) -> tuple[datetime, Any]:
+    try:
+        at, second = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None or not isinstance(id_, str) or "\0" in id_:
-            raise ValueError("not a place")
     except (ValueError, TypeError) as error:
-        raise Malformed("the cursor is not one that this list gave") from error
-    return moment, id_
+        raise _not_ours() from error
+    if moment.tzinfo is None or moment.year not in _YEARS:
+        raise _not_ours()
+    return moment, second
 
 
-def ticket_place(text: str | None) -> tuple[datetime, UUID] | None:
-    """The place in a list of tickets."""
-    found = place(text)
-    if found is None:
-        return None
-    try:
-        return found[0], UUID(found[1])
-    except ValueError as error:
-        raise Malformed("the cursor is not one that this list gave") from error
+def _not_ours() -> Malformed:
+    return Malformed("the cursor is not one that this list gave")

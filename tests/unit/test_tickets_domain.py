@@ -13,9 +13,9 @@ from services.tickets.domain.assignment import copy_routing
 from services.tickets.domain.joining import Joined, join
 from services.tickets.domain.language import detect
 from services.tickets.domain.receive import receive
-from services.tickets.domain.ticket import ALLOWED, Ticket, TransitionRefused, change_state
+from services.tickets.domain.ticket import ALLOWED, Ticket, TransitionRefused, change_state, close
 from shared.contracts.inbound_messages import Sender
-from shared.contracts.routing_events import TicketEnqueued, TicketTaken
+from shared.contracts.routing_events import TicketEnqueued, TicketLeft, TicketTaken
 from shared.contracts.ticket_events import STATES
 from tests.factories import START, WORKSPACE, message, taken
 
@@ -60,6 +60,20 @@ JOINING = {
         [],
         None,
         "follow-up",
+    ),
+    "an edit of a closed ticket's message stays there": (
+        message(edit_of="77:0"),
+        ticket(1, state="closed"),
+        [],
+        1,
+        "named",
+    ),
+    "an automatic answer to a closed ticket stays there": (
+        message(automatic="bounce"),
+        ticket(1, state="closed"),
+        [],
+        1,
+        "named",
     ),
     "a thread goes before a later conversation": (message(), ticket(1), [ticket(2)], 1, "named"),
     "chat joins the person's latest ticket on the account": (
@@ -201,7 +215,7 @@ def test_no_history_reaches_new_again_or_leaves_closed(steps: list[Any]) -> None
 
 def test_the_first_accept_opens_a_new_ticket() -> None:
     copied = copy_routing(ticket(1, state="new"), taken(ticket(1).id, "anna", 2).data, 2, START)
-    assert copied is not None and copied.assigned
+    assert copied is not None and copied.told
     assert (copied.ticket.state, copied.ticket.assignee, copied.ticket.assigned_at) == ("open", "anna", START)
 
 
@@ -209,7 +223,7 @@ def test_waiting_again_takes_the_holder_away() -> None:
     held = ticket(1, assignee="anna", routing_version=2)
     event = TicketEnqueued(ticket=held.id, place="waiting", enqueued_at=START, enqueue=2, reason="agent-offline")
     copied = copy_routing(held, event, 3, START)
-    assert copied is not None and copied.assigned and copied.ticket.assignee is None
+    assert copied is not None and copied.told and copied.ticket.assignee is None
 
 
 @given(st.permutations(range(1, 7)))
@@ -243,3 +257,44 @@ def test_a_language_is_told_only_when_the_text_says_it(text: str, language: str 
 
 def test_with_one_language_there_is_nothing_to_detect() -> None:
     assert detect("Waar blijft mijn pakket? Ik wacht nu al een hele week.", ("nl",)) is None
+
+
+def test_a_ticket_whose_history_was_lost_counts_on_from_what_routing_has_met() -> None:
+    copied = copy_routing(ticket(1, version=3), taken(ticket(1).id, "anna", 2, ticket_version=9).data, 2, START)
+    assert copied is not None and copied.ticket.version == 10
+
+
+def test_a_ticket_whose_solve_was_lost_is_told_open_so_that_it_is_queued_again() -> None:
+    waiting = ticket(1, version=3, routing_version=1)
+    told = TicketLeft(
+        ticket=waiting.id, place="done", enqueued_at=START, enqueue=1, reason="solved", ended="closed", ticket_version=4
+    )
+    copied = copy_routing(waiting, told, 2, START)
+    assert copied is not None and copied.told and copied.lost
+    assert (copied.ticket.state, copied.ticket.version) == ("open", 5)
+
+
+def test_a_ticket_that_lost_nothing_counts_on_from_its_own_version() -> None:
+    copied = copy_routing(ticket(1, version=3), taken(ticket(1).id, "anna", 2, ticket_version=2).data, 2, START)
+    assert copied is not None and copied.ticket.version == 4
+
+
+def test_a_decision_that_changes_no_holder_is_not_told() -> None:
+    held = ticket(1, assignee="anna", routing_version=2)
+    copied = copy_routing(held, taken(held.id, "anna", 3).data, 3, START)
+    assert copied is not None and not copied.told
+    assert (copied.ticket.version, copied.ticket.routing_version) == (held.version, 3)
+
+
+def test_closing_by_itself_is_no_activity() -> None:
+    solved = ticket(1, state="solved", solved_at=START)
+    closed = close(solved, START + timedelta(days=7))
+    assert (closed.state, closed.active_at, closed.solved_at) == ("closed", solved.active_at, START)
+
+
+@given(st.sampled_from(STATES), st.sampled_from([{"automatic": "auto-reply"}, {"edit_of": "77:0"}]))
+def test_what_does_not_speak_changes_no_ticket_but_its_last_activity(was: Any, more: dict[str, str]) -> None:
+    before = ticket(1, state=was, solved_at=START if was in ("solved", "closed") else None)
+    after = receive(message(**more), Joined(before, "named"), new_id=NEW, person=PERSON, language=None).ticket
+    kept = ("state", "cycle", "cycle_started_at", "solved_at", "assignee", "priority")
+    assert [getattr(after, name) for name in kept] == [getattr(before, name) for name in kept]

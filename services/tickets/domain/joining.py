@@ -21,6 +21,14 @@ class Joined:
     possible_duplicate_of: UUID | None = None
 
 
+def speaks(message: MessageReceived) -> bool:
+    """Whether somebody says something new: no auto-reply, bounce, bulk mail or thanks, and no edit of earlier words.
+
+    Only what speaks opens the queue, reopens, wakes, starts a clock or begins a follow-up.
+    """
+    return message.automatic is None and message.edit_of is None
+
+
 def join(
     message: MessageReceived,
     *,
@@ -34,7 +42,7 @@ def join(
     person's tickets; `conversational` the channels where a person has one running conversation per account.
     """
     if named is not None:
-        if named.state != "closed":
+        if named.state != "closed" or not speaks(message):
             return Joined(named, "named")
         return Joined(None, "follow-up", follow_up_of=named.id, possible_duplicate_of=_latest_open(of_person))
     if message.channel in conversational:

@@ -16,7 +16,7 @@ def detect(text: str, languages: Iterable[str]) -> str | None:
     """The language of `text` among those of the workspace (BCP 47), or None where it is not clear."""
     wanted = tuple(sorted(set(languages)))
     sample = text[:LOOKED_AT]
-    if len(wanted) < 2 or sum(letter.isalpha() for letter in sample) < ENOUGH_LETTERS:
+    if len(wanted) < 2 or sum(map(str.isalpha, sample)) < ENOUGH_LETTERS:
         return None
     detector, tags = _detector(wanted)
     if detector is None:

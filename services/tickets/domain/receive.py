@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from services.tickets.domain.joining import Joined
+from services.tickets.domain.joining import Joined, speaks
 from services.tickets.domain.ticket import Ticket
 from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import MessageReceived
@@ -37,7 +37,7 @@ def receive(
         return Received(_opened(event, joined, new_id, person, language), "opened", "new")
     ticket = _seen(joined.ticket, message.accepted_at, event.trace, language)
     was = ticket.state
-    if message.automatic is not None or message.edit_of is not None:
+    if not speaks(message):
         return Received(ticket, "added", was)
     if was == "solved":
         return Received(_reopened(ticket, message.accepted_at), "reopened", was)
@@ -74,13 +74,18 @@ def _opened(event: Event[MessageReceived], joined: Joined, new_id: UUID, person:
     )
 
 
+def takes_language(ticket: Ticket | None) -> bool:
+    """Whether a message may still say which language the ticket is in; it never turns after assignment."""
+    return ticket is None or (ticket.language is None and ticket.assignee is None)
+
+
 def _seen(ticket: Ticket, at: datetime, trace: str | None, language: str | None) -> Ticket:
     return replace(
         ticket,
         version=ticket.version + 1,
         active_at=max(ticket.active_at, at),
         trace=trace,
-        language=ticket.language or (language if ticket.assignee is None else None),
+        language=language if takes_language(ticket) else ticket.language,
     )
 
 

@@ -35,6 +35,43 @@ _INVARIANTS = {
         select workspace || '/' || id as subject, state || ' without solved_at' as detail
         from tickets where (state = 'solved') and solved_at is null
     """,
+    "a ticket is in a state of the life cycle": """
+        select workspace || '/' || id as subject, 'state ' || state as detail
+        from tickets where state not in ('new', 'open', 'pending', 'on-hold', 'solved', 'closed')
+    """,
+    "a solved or closed ticket has no holder": """
+        select workspace || '/' || id as subject, state || ', held by ' || assignee as detail
+        from tickets where state in ('solved', 'closed') and assignee is not null
+    """,
+    "a ticket counts its changes": """
+        select t.workspace || '/' || t.id as subject, 'version ' || t.version || ', last change ' || c.last as detail
+        from tickets t join (
+            select workspace, ticket, max(version) as last from (
+                select workspace, ticket, version from messages
+                union all
+                select workspace, ticket, version from happenings
+            ) as each group by workspace, ticket
+        ) as c on c.workspace = t.workspace and c.ticket = t.id
+        where t.version < c.last
+    """,
+    "no two changes of a ticket share a version": """
+        select workspace || '/' || ticket as subject, count(*) || ' changes at version ' || version as detail
+        from (
+            select workspace, ticket, version from messages where copy_of is null and version > 0
+            union all
+            select workspace, ticket, version from happenings
+        ) as each group by workspace, ticket, version having count(*) > 1
+    """,
+    "a cycle begins with a customer's message": """
+        select t.workspace || '/' || t.id as subject, 'cycle ' || t.cycle || ', begun ' || count(m.id) as detail
+        from tickets t left join messages m on m.workspace = t.workspace and m.ticket = t.id
+            and m.did in ('opened', 'reopened') and m.copy_of is null
+        group by t.workspace, t.id, t.cycle having count(m.id) <> t.cycle
+    """,
+    "routing's early decisions are followed once their tickets are here": """
+        select e.workspace || '/' || e.ticket as subject, 'version ' || e.version || ' still waits' as detail
+        from early_routing e join tickets t on t.workspace = e.workspace and t.id = e.ticket
+    """,
     "no event waits in the outbox for long": """
         select id::text as subject, topic || ' since ' || at as detail
         from outbox where at < now() - interval '1 minute'

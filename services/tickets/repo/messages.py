@@ -12,26 +12,22 @@ import asyncpg
 from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import MessageReceived
 
-_KNOWN = """
-    select m.id from messages m join unnest($1::text[], $2::uuid[]) as u(workspace, id) using (workspace, id)
+_FIND = """
+    select m.workspace, m.id, m.ticket
+    from messages m join unnest($1::text[], $2::uuid[]) as u(workspace, id) using (workspace, id)
 """
 _INSERT = """
     insert into messages(workspace, id, ticket, person, channel, account, natural_id, edit_of, author, automatic,
-        subject, body, body_blob, attachments, content_key, copy_of, provider_time, accepted_at)
+        subject, body, body_blob, attachments, content_key, copy_of, provider_time, accepted_at, version, did)
     select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
         $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::jsonb[], $15::text[],
-        $16::uuid[], $17::timestamptz[], $18::timestamptz[])
+        $16::uuid[], $17::timestamptz[], $18::timestamptz[], $19::int[], $20::text[])
 """
 _COPIES = """
     select distinct on (m.workspace, m.content_key) m.workspace, m.content_key, m.id, m.ticket
     from messages m join unnest($1::text[], $2::text[]) as u(workspace, content_key) using (workspace, content_key)
     where m.copy_of is null and m.accepted_at > $3::timestamptz - interval '7 days'
     order by m.workspace, m.content_key, m.accepted_at, m.id
-"""
-_REFERENCED = """
-    select m.workspace, m.account, m.natural_id, m.ticket
-    from messages m join unnest($1::text[], $2::text[], $3::text[]) as u(workspace, account, natural_id)
-        using (workspace, account, natural_id)
 """
 _HAPPENED = """
     insert into happenings(workspace, ticket, version, what, detail, at)
@@ -43,11 +39,15 @@ NO_FILES = "[]"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A customer's message with the ticket and the person it belongs to; `copy_of` where it is a second copy."""
+    """A customer's message with the ticket and the person it belongs to, the ticket's version after it, and what it
+    did to the ticket; `copy_of` where it is a further copy of a message and did nothing.
+    """
 
     event: Event[MessageReceived]
     ticket: UUID
     person: UUID
+    version: int = 0
+    did: str = "added"
     copy_of: UUID | None = None
 
 
@@ -63,9 +63,10 @@ class Happening:
     at: datetime
 
 
-async def known(tx: asyncpg.Connection, events: Sequence[Event[MessageReceived]]) -> set[UUID]:
-    """Which of the messages are kept already: natural ids stay unique longer than the inbox remembers."""
-    return {row["id"] for row in await tx.fetch(_KNOWN, [e.workspace for e in events], [e.id for e in events])}
+async def find(tx: asyncpg.Connection, keys: Sequence[tuple[str, UUID]]) -> dict[tuple[str, UUID], UUID]:
+    """The ticket of each (workspace, message) that is kept: natural ids stay unique longer than the inbox remembers."""
+    rows = await tx.fetch(_FIND, [key[0] for key in keys], [key[1] for key in keys])
+    return {(row["workspace"], row["id"]): row["ticket"] for row in rows}
 
 
 async def copies(
@@ -76,16 +77,6 @@ async def copies(
         return {}
     rows = await tx.fetch(_COPIES, [k[0] for k in keys], [k[1] for k in keys], now)
     return {(row["workspace"], row["content_key"]): (row["id"], row["ticket"]) for row in rows}
-
-
-async def referenced(
-    tx: asyncpg.Connection, references: Sequence[tuple[str, str, str]]
-) -> dict[tuple[str, str, str], UUID]:
-    """The ticket of each (workspace, account, provider's id) that a message answers."""
-    if not references:
-        return {}
-    rows = await tx.fetch(_REFERENCED, *(list(column) for column in zip(*references, strict=True)))
-    return {(row["workspace"], row["account"], row["natural_id"]): row["ticket"] for row in rows}
 
 
 async def insert(tx: asyncpg.Connection, kept: Sequence[Kept]) -> None:
@@ -116,6 +107,8 @@ def _row(kept: Kept) -> tuple[Any, ...]:
         kept.copy_of,
         message.provider_time,
         message.accepted_at,
+        kept.version,
+        kept.did,
     )
 
 

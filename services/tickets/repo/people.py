@@ -16,31 +16,33 @@ _CLAIM = """
     on conflict do nothing
     returning workspace, person
 """
-_FIND = """
-    select i.workspace, i.kind, i.scope, i.value, i.person
-    from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as u(workspace, kind, scope, value)
-    join identities i using (workspace, kind, scope, value)
-"""
-_LOCK = """
-    select p.workspace, p.id, p.language from persons p
-    join unnest($1::text[], $2::uuid[]) as u(workspace, id) using (workspace, id)
-    order by p.workspace, p.id for update of p
-"""
 _MAKE = """
     insert into persons(workspace, id, name, language, created_at)
     select * from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
     on conflict do nothing
 """
-_LANGUAGE = """
-    update persons set language = u.language
-    from unnest($1::text[], $2::uuid[], $3::text[]) as u(workspace, id, language)
-    where persons.workspace = u.workspace and persons.id = u.id
+_FIND = """
+    select i.workspace, i.kind, i.scope, i.value, i.verified, p.id, p.language, p.spoken
+    from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as u(workspace, kind, scope, value)
+    join identities i using (workspace, kind, scope, value)
+    join persons p on p.workspace = i.workspace and p.id = i.person
+    order by p.workspace, p.id for update of p
+"""
+_VERIFY = """
+    update identities i set verified = true
+    from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as u(workspace, kind, scope, value)
+    where (i.workspace, i.kind, i.scope, i.value) = (u.workspace, u.kind, u.scope, u.value)
+"""
+_SPOKEN = """
+    update persons p set spoken = u.spoken
+    from unnest($1::text[], $2::uuid[], $3::text[]) as u(workspace, id, spoken)
+    where p.workspace = u.workspace and p.id = u.id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """The person an address would belong to, were it new."""
+    """The person an address would belong to, were it new; `verified` where the provider proves the address."""
 
     person: UUID
     name: str | None
@@ -51,11 +53,12 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person as the batch needs him."""
+    """A person as the batch needs him: the language he chose, and the one his last clear text was in."""
 
     workspace: str
     id: UUID
     language: str | None
+    spoken: str | None = None
 
 
 async def find_or_make(tx: asyncpg.Connection, candidates: Mapping[Address, Candidate]) -> dict[Address, Person]:
@@ -66,11 +69,13 @@ async def find_or_make(tx: asyncpg.Connection, candidates: Mapping[Address, Cand
     made = await tx.fetch(_CLAIM, *columns, [c.person for c in chosen], [c.verified for c in chosen])
     if made:
         await _make(tx, {(row["workspace"], row["person"]) for row in made}, addresses, chosen)
-    found = {tuple(row)[:4]: row["person"] for row in await tx.fetch(_FIND, *columns)}
-    keys = sorted({(address[0], found[address]) for address in addresses})
-    rows = await tx.fetch(_LOCK, [key[0] for key in keys], [key[1] for key in keys])
-    people = {(row["workspace"], row["id"]): Person(row["workspace"], row["id"], row["language"]) for row in rows}
-    return {address: people[address[0], found[address]] for address in addresses}
+    rows = {tuple(row.values())[:4]: row for row in await tx.fetch(_FIND, *columns)}
+    proven = [address for address in addresses if candidates[address].verified and not rows[address]["verified"]]
+    if proven:
+        await tx.execute(_VERIFY, *(list(column) for column in zip(*proven, strict=True)))
+    return {
+        address: Person(row["workspace"], row["id"], row["language"], row["spoken"]) for address, row in rows.items()
+    }
 
 
 async def _make(
@@ -91,8 +96,8 @@ async def _make(
     )
 
 
-async def learn_languages(tx: asyncpg.Connection, learned: Mapping[tuple[str, UUID], str]) -> None:
-    """Keep what a person's messages have shown to be his language."""
+async def learn_spoken(tx: asyncpg.Connection, learned: Mapping[tuple[str, UUID], str]) -> None:
+    """Keep which language people's last clear texts were in."""
     if learned:
         keys = sorted(learned)
-        await tx.execute(_LANGUAGE, [k[0] for k in keys], [k[1] for k in keys], [learned[k] for k in keys])
+        await tx.execute(_SPOKEN, [k[0] for k in keys], [k[1] for k in keys], [learned[k] for k in keys])

@@ -57,10 +57,18 @@ _UPDATE = f"""
     from {_unnest(("workspace", "id", *_CHANGING))}
     where tickets.workspace = u.workspace and tickets.id = u.id
 """
+MOST_OF_A_PERSON = 200
+"""A machine that writes without end must not make each of its messages dearer: beyond these, the oldest solved ones
+first, tickets are not looked at. The order is that of the index `tickets_person`, so that no other one looks better."""
+
 _OF_PEOPLE_AND_NAMED = f"""
     {SELECT} join (
-        select p.workspace, p.id from tickets p
-        join unnest($1::text[], $2::uuid[]) as u(workspace, person) using (workspace, person)
+        select u.workspace, p.id
+        from unnest($1::text[], $2::uuid[]) as u(workspace, person) cross join lateral (
+            select id from tickets
+            where workspace = u.workspace and person = u.person and state <> 'closed'
+            order by state, active_at desc, id desc limit {MOST_OF_A_PERSON}
+        ) as p
         union
         select * from unnest($3::text[], $4::uuid[])
     ) as k on t.workspace = k.workspace and t.id = k.id
@@ -74,14 +82,14 @@ _BY_THREAD = """
     select distinct on (t.workspace, t.account, t.thread) t.workspace, t.account, t.thread, t.id
     from tickets t join unnest($1::text[], $2::text[], $3::text[]) as u(workspace, account, thread)
         on t.workspace = u.workspace and t.account = u.account and t.thread = u.thread
-    order by t.workspace, t.account, t.thread, t.active_at desc, t.id desc
+    order by t.workspace, t.account, t.thread, t.state = 'closed', t.active_at desc, t.id desc
 """
 
 
 async def of_people(
     tx: asyncpg.Connection, people: Sequence[tuple[str, UUID]], named: Sequence[tuple[str, UUID]]
 ) -> list[Ticket]:
-    """All tickets of these people, and those that messages name, locked in one order."""
+    """The tickets of these people that are not closed, and those that messages name, locked in one order."""
     rows = await tx.fetch(
         _OF_PEOPLE_AND_NAMED,
         [p[0] for p in people],
@@ -103,7 +111,7 @@ async def by_id(tx: asyncpg.Connection, keys: Sequence[tuple[str, UUID]]) -> lis
 async def by_thread(
     tx: asyncpg.Connection, threads: Sequence[tuple[str, str, str]]
 ) -> dict[tuple[str, str, str], UUID]:
-    """The latest ticket of each (workspace, account, thread)."""
+    """The latest ticket of each (workspace, account, thread), before any that is closed."""
     if not threads:
         return {}
     rows = await tx.fetch(_BY_THREAD, *(list(column) for column in zip(*threads, strict=True)))
@@ -128,7 +136,7 @@ def _columns(tickets: Sequence[Ticket], names: Sequence[str]) -> list[list[Any]]
 
 _DUE = f"""
     {SELECT} where t.workspace = $1 and t.state = 'solved' and t.solved_at <= now() - $2::interval
-    order by t.id limit $3 for update skip locked
+    order by t.solved_at limit $3 for update skip locked
 """
 
 
