@@ -146,6 +146,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         self.kafka.seek(partition, start.seek)
         if start.next_offset < self.expected.get(partition.partition, 0):
             self._own.forget()
+            self.goal = None  # not caught up before what the database has forgotten is read again
         self.expected[partition.partition] = start.next_offset
         self._compare.pop(partition.partition, None)
         if start.fingerprint is not None:
