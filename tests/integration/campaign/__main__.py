@@ -62,7 +62,7 @@ async def _rounds(desk: Desk, rng: random.Random, until: float, given: argparse.
     kinds = given.faults.split(",")
     error = None
     try:
-        while time.monotonic() < until and campaign.outcome.findings.clean:
+        while campaign.outcome.rounds == 0 or (time.monotonic() < until and campaign.outcome.findings.clean):
             await campaign.round(rng.sample(kinds, len(kinds)))
     except Exception as failed:
         logging.exception("the campaign could not go on")

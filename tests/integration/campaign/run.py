@@ -38,7 +38,7 @@ class Outcome:
             "records": self.records,
             **asdict(self.findings),
             "seconds": round(self.seconds, 1),
-            "result": "clean" if self.findings.clean else "broken",
+            "result": "clean" if self.rounds and self.findings.clean else "broken",
         }
 
 
