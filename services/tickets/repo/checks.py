@@ -63,10 +63,11 @@ _INVARIANTS = {
         ) as each group by workspace, ticket, version having count(*) > 1
     """,
     "a cycle begins with a customer's message": """
-        select t.workspace || '/' || t.id as subject, 'cycle ' || t.cycle || ', begun ' || count(m.id) as detail
-        from tickets t left join messages m on m.workspace = t.workspace and m.ticket = t.id
-            and m.did in ('opened', 'reopened') and m.copy_of is null
-        group by t.workspace, t.id, t.cycle having count(m.id) <> t.cycle
+        select t.workspace || '/' || t.id as subject, 'cycle ' || t.cycle || ', but not as many began' as detail
+        from tickets t join messages m on m.workspace = t.workspace and m.ticket = t.id
+        where m.copy_of is null
+        group by t.workspace, t.id, t.cycle
+        having count(*) filter (where m.did in ('opened', 'reopened')) <> t.cycle and min(m.version) > 0
     """,
     "routing's early decisions are followed once their tickets are here": """
         select e.workspace || '/' || e.ticket as subject, 'version ' || e.version || ' still waits' as detail
