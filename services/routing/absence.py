@@ -69,7 +69,7 @@ async def _release_removed(runtime: Runtime) -> None:
 
 async def _let_go(runtime: Runtime, workspace: str, names: Sequence[str], reason: str) -> None:
     async with runtime.work() as (tx, ctx):
-        opened = await open_workspaces(tx, [workspace])
+        opened = await open_workspaces(tx, ctx, [workspace])
         known = await agents.read(tx, workspace, names)
         if reason == OFFLINE:  # who came back while we waited for the lock stays
             found = await agents.silent(tx, {workspace: LIVE.desk(workspace).policy.offline_grace_s}, agents.EVER)

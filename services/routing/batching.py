@@ -84,7 +84,7 @@ class Commands:
         results: dict[int, Result] = {}
         plain = [n for n, request in enumerate(requests) if request.key is None]
         async with self._runtime.work() as (tx, ctx):
-            opened = await open_workspaces(tx, [workspace])
+            opened = await open_workspaces(tx, ctx, [workspace])
             answered = await run_commands(tx, ctx, workspace, opened, [requests[n].asked for n in plain])
             results.update((n, _result(one)) for n, one in zip(plain, answered, strict=True))
             for n, request in enumerate(requests):

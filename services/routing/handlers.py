@@ -20,7 +20,7 @@ from shared.contracts.ticket_events import MessageAdded, StateChanged, TicketEve
 @reads(TicketOpened, TicketReopened, MessageAdded, StateChanged)
 async def on_ticket_events(tx: asyncpg.Connection, batch: Sequence[Event[TicketEvent]], ctx: Context) -> None:
     """Enqueue what is opened or reopened, end what is over, and let work of the customer's turn weigh nothing."""
-    opened = await open_workspaces(tx, [event.workspace for event in batch])
+    opened = await open_workspaces(tx, ctx, [event.workspace for event in batch])
     known = await tickets.read(tx, [(event.workspace, event.data.ticket) for event in batch])
     changes = Changes(ctx, opened.now, known)
     returned: list[Ticket] = []

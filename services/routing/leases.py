@@ -44,7 +44,7 @@ async def end_leases(runtime: Runtime) -> None:
 async def end_leases_of(runtime: Runtime, workspace: str, up_since: datetime) -> None:
     """End a workspace's leases; another replica may have done it while we waited for the lock."""
     async with runtime.work() as (tx, ctx):
-        opened = await open_workspaces(tx, [workspace])
+        opened = await open_workspaces(tx, ctx, [workspace])
         over = await tickets.lapsed(tx, workspace, opened.now, AT_ONCE)
         policy = LIVE.desk(workspace).policy
         changes = Changes(ctx, opened.now, {(ticket.workspace, ticket.id): ticket for ticket in over})

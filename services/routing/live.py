@@ -41,6 +41,7 @@ class OwnLog:
     def __init__(self) -> None:
         self._consumer: Consumer | None = None
         self._known: dict[int, int] | None = None
+        self._counted: dict[str, int] = {}
 
     def follow(self, consumer: "Consumer") -> None:
         """The consumer of routing-events."""
@@ -52,14 +53,30 @@ class OwnLog:
             self._known = dict(self._consumer.source.expected)
         return self._known is not None
 
-    def require(self, positions: "Mapping[int, int]") -> None:
-        """Raise CatchingUp unless the log is read and this transaction's database is not behind it."""
+    def require(self, positions: "Mapping[int, int]", counted: "Mapping[str, int]") -> None:
+        """Raise CatchingUp unless the log is read and this transaction's database is not behind what we have seen.
+
+        `positions` are the log's next offsets there; `counted` the transactions, this one included, that have held
+        each workspace's lock. Where the database is behind, the log is read again up to the end that it has now.
+        """
         if not self.read():
             raise CatchingUp
         assert self._known is not None
-        if any(positions.get(partition, 0) < offset for partition, offset in self._known.items()):
-            self._known = None
+        unread = any(positions.get(partition, 0) < offset for partition, offset in self._known.items())
+        if unread or any(count <= self._counted.get(workspace, 0) for workspace, count in counted.items()):
+            self._read_again()
             raise CatchingUp
+
+    def remember(self, counted: "Mapping[str, int]") -> None:
+        """These counts are committed."""
+        for workspace, count in counted.items():
+            self._counted[workspace] = max(count, self._counted.get(workspace, 0))
+
+    def _read_again(self) -> None:
+        self._known = None
+        self._counted.clear()
+        if self._consumer is not None:
+            self._consumer.source.forget()
 
     async def wait(self, timeout_s: float) -> None:
         """Wait until it is read; raises CatchingUp after `timeout_s`."""

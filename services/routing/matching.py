@@ -44,7 +44,7 @@ async def match_part(runtime: Runtime, walk: Pass) -> None:
         if not await workspaces.elect_matcher(tx, walk.workspace):
             walk.done = True
             return
-        opened = await open_workspaces(tx, [walk.workspace])
+        opened = await open_workspaces(tx, ctx, [walk.workspace])
         if not _wanted(walk, opened):
             walk.done = True
             return

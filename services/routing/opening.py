@@ -9,6 +9,7 @@ import asyncpg
 from services.routing.live import LIVE
 from services.routing.repo import workspaces
 from services.routing.repo.workspaces import Workspace
+from shared.bus import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,11 @@ class Opened:
     workspaces: dict[str, Workspace]
 
 
-async def open_workspaces(tx: asyncpg.Connection, wanted: Sequence[str]) -> Opened:
+async def open_workspaces(tx: asyncpg.Connection, ctx: Context, wanted: Sequence[str]) -> Opened:
     """Lock the workspaces in order; raises CatchingUp where the database may have forgotten what routing said."""
     locked = await workspaces.lock(tx, wanted)
     moment = await workspaces.moment(tx)
-    LIVE.own_log.require(moment.own_log)
+    counted = {workspace.id: workspace.seq for workspace in locked.values()}
+    LIVE.own_log.require(moment.own_log, counted)
+    ctx.after_commit(lambda: LIVE.own_log.remember(counted))
     return Opened(moment.now, locked)

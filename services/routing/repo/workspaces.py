@@ -7,8 +7,11 @@ from datetime import datetime
 import asyncpg
 
 _LOCK = """
-    select workspace, dirty, news, due_at from workspaces where workspace = any($1::text[])
-    order by workspace for update
+    with locked as materialized (
+        select workspace from workspaces where workspace = any($1::text[]) order by workspace for update
+    )
+    update workspaces w set seq = w.seq + 1 from locked where w.workspace = locked.workspace
+    returning w.workspace, w.dirty, w.news, w.due_at, w.seq
 """
 _ADD = "insert into workspaces(workspace) select unnest($1::text[]) on conflict do nothing"
 # A statement of its own after the lock: in one with it, time and positions would be those from before the wait.
@@ -46,6 +49,8 @@ class Workspace:
     news: bool
     """Tickets wait that no match has looked at."""
     due_at: datetime | None
+    seq: int
+    """Counts the transactions that held the lock, this one included."""
 
 
 async def lock(tx: asyncpg.Connection, workspaces: Sequence[str]) -> dict[str, Workspace]:
@@ -55,7 +60,10 @@ async def lock(tx: asyncpg.Connection, workspaces: Sequence[str]) -> dict[str, W
     if len(rows) < len(wanted):
         await tx.execute(_ADD, wanted)
         rows = await tx.fetch(_LOCK, wanted)
-    return {row["workspace"]: Workspace(row["workspace"], row["dirty"], row["news"], row["due_at"]) for row in rows}
+    return {
+        row["workspace"]: Workspace(row["workspace"], row["dirty"], row["news"], row["due_at"], row["seq"])
+        for row in rows
+    }
 
 
 async def moment(tx: asyncpg.Connection) -> Moment:
