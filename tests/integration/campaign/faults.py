@@ -2,6 +2,7 @@
 
 import random
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -126,10 +127,10 @@ async def cut_log(scene: Scene) -> None:
         for folder in scene.rng.sample(folders, max(1, len(folders) // 2)):
             log_tail.cut(folder, scene.rng.randint(1, 60))
     await desk.stack.start_kafka()
-    await scene.flow.surge(400)
+    await _outgrown(scene, TOPICS[0], before)
     first, *others = scene.modules
     scene.process(first).signal(signal.SIGCONT)
-    await _grown(scene, TOPICS[1], before)
+    await _outgrown(scene, TOPICS[1], before)
     for module in others:
         scene.process(module).signal(signal.SIGCONT)
     scene.flow.go_on()
@@ -204,14 +205,19 @@ async def _members(scene: Scene, module: str, count: int) -> None:
     await eventually(so_many, timeout_s=40, what=f"a group of {count} for {module}")
 
 
-async def _grown(scene: Scene, topic: str, before: dict[tuple[str, int], int]) -> None:
-    """Wait until the topic is as long as before: so the next service finds other records at offsets it knows."""
+async def _outgrown(scene: Scene, topic: str, before: dict[tuple[str, int], int]) -> None:
+    """Let traffic come until the topic is as long as before: other records stand at offsets that readers know then.
 
-    async def longer() -> bool:
+    How much was cut depends on the sizes of batches, and where messages go on their keys, so that no number will do.
+    """
+    until = time.monotonic() + 40
+    while True:
         now = await kafka_state.ends(scene.desk, [topic])
-        return all(end >= before[place] for place, end in now.items())
-
-    await eventually(longer, timeout_s=20, what=f"{topic} grown again")
+        short = {place: end for place, end in now.items() if end < before[place]}
+        if not short:
+            return
+        assert time.monotonic() < until, f"{topic} has not grown again: {short} of {before}"
+        await scene.flow.surge(100)
 
 
 FAULTS: dict[str, Fault] = {
