@@ -139,7 +139,11 @@ class Desk:
             process = ServiceProcess(module.partition("#")[0], self.environment, self._ports[name], log)
             self.processes[name] = process
             process.start()
-        await asyncio.gather(*(self.processes[module.rpartition(".")[2]].ready() for module in modules))
+        try:
+            await asyncio.gather(*(self.processes[module.rpartition(".")[2]].ready() for module in modules))
+        except BaseException:
+            self.stop()  # a desk that did not come up leaves nothing running
+            raise
 
     def url(self, name: str) -> str:
         """The base URL of a service."""
