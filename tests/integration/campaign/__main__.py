@@ -9,6 +9,7 @@ import sys
 import time
 
 from tests.desk import Desk
+from tests.integration.campaign.diagnosis import diagnose
 from tests.integration.campaign.faults import FAULTS
 from tests.integration.campaign.pair import ENVIRONMENT, prepare
 from tests.integration.campaign.run import Outcome
@@ -66,6 +67,7 @@ async def _rounds(desk: Desk, rng: random.Random, until: float, given: argparse.
             await campaign.round(rng.sample(kinds, len(kinds)))
     except Exception as failed:
         logging.exception("the campaign could not go on")
+        logging.error("%s", "\n".join(await diagnose(desk)))
         error = f"{type(failed).__name__}: {failed}"
     finally:
         await campaign.close()
