@@ -1,10 +1,34 @@
 """MESSAGES: every type of record that may stand on a topic, by its CloudEvents type."""
 
-from shared.contracts import agent_events, inbound_messages, raw_inbound, routing_events, settings, ticket_events
+from shared.contracts import (
+    agent_events,
+    contacts,
+    delivery_events,
+    inbound_messages,
+    inbound_receipts,
+    outbound_commands,
+    privacy_events,
+    raw_inbound,
+    routing_events,
+    settings,
+    ticket_events,
+)
 from shared.contracts.envelope import Message
 
 MESSAGES: dict[str, type[Message]] = {
     message.TYPE: message
-    for module in (raw_inbound, inbound_messages, ticket_events, routing_events, agent_events, settings)
+    for module in (
+        raw_inbound,
+        inbound_messages,
+        inbound_receipts,
+        ticket_events,
+        routing_events,
+        agent_events,
+        outbound_commands,
+        delivery_events,
+        contacts,
+        privacy_events,
+        settings,
+    )
     for message in module.MESSAGES
 }

@@ -65,6 +65,10 @@ class MessageAdded(TicketEvent):
     author: Literal["customer", "agent", "bot", "rule"]
     automatic: bool = False
     """True where it starts no clock and wakes nobody: auto-replies, thanks, receipts."""
+    by: Slug | None = None
+    """The agent who wrote it, where one did."""
+    note: bool | None = None
+    """True where only the desk sees it; absent where the customer does."""
 
 
 class StateChanged(TicketEvent):
@@ -79,6 +83,46 @@ class StateChanged(TicketEvent):
     """The agent who did it, where one did."""
 
 
+class Reply(TicketEvent):
+    """What became of a human public reply; its subject is the message, since receipts are no change of the ticket."""
+
+    message: UUID
+    by: Slug
+    """Its author."""
+    team: Slug | None = None
+    """The author's team when it was sent."""
+    reply_cycle: int
+    """The cycle it answers; the ticket may be in a later one by now."""
+
+    def about(self) -> str:
+        """The message's id."""
+        return str(self.message)
+
+
+class ReplySent(Reply):
+    """The provider took a human public reply (definitions.md, "Clocks and calendars"); version 1 of its message."""
+
+    TYPE: ClassVar[str] = "switchboard.ticket.reply-sent.v1"
+
+    replied_at: Moment
+    """The provider's acceptance."""
+    since_start_s: int
+    """Whole seconds from the cycle's start."""
+    business_since_start_s: int
+    """The same within the shop's calendar."""
+    calendar: Slug | None = None
+    """The calendar that was counted with; None: every hour counts."""
+    calendar_version: int | None = None
+
+
+class ReplyFailed(Reply):
+    """A human public reply finally failed: it answered nothing; version 2 of its message."""
+
+    TYPE: ClassVar[str] = "switchboard.ticket.reply-failed.v1"
+
+    failed_at: Moment
+
+
 class TicketAssigned(TicketEvent):
     """The ticket has a holder, or none any more; follows routing's decision."""
 
@@ -88,4 +132,12 @@ class TicketAssigned(TicketEvent):
     reason: Token
 
 
-MESSAGES: tuple[type[Message], ...] = (TicketOpened, TicketReopened, MessageAdded, StateChanged, TicketAssigned)
+MESSAGES: tuple[type[Message], ...] = (
+    TicketOpened,
+    TicketReopened,
+    MessageAdded,
+    StateChanged,
+    ReplySent,
+    ReplyFailed,
+    TicketAssigned,
+)

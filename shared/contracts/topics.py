@@ -51,7 +51,7 @@ TICKET_EVENTS = Topic(
     name="ticket-events",
     key="ticket",
     owner="tickets",
-    consumers=("routing",),
+    consumers=("routing", "metrics"),
     retention=None,
     on_poison="park",
     carries="what became of a ticket",
@@ -61,7 +61,7 @@ ROUTING_EVENTS = Topic(
     name="routing-events",
     key="ticket",
     owner="routing",
-    consumers=("tickets", "routing"),
+    consumers=("tickets", "routing", "metrics"),
     retention=None,
     on_poison="park",
     carries="who was asked, who holds, and why",
@@ -71,16 +71,64 @@ AGENT_EVENTS = Topic(
     name="agent-events",
     key="agent",
     owner="routing",
-    consumers=(),
+    consumers=("metrics",),
     retention=None,
     on_poison="park",
     carries="presence of agents",
+)
+INBOUND_RECEIPTS = Topic(
+    name="inbound-receipts",
+    key="workspace/channel/account/provider's message id",
+    owner="ingest",
+    consumers=("notify",),
+    retention=DAYS_7,
+    on_poison="skip",
+    carries="sent, delivered, read, failed: what a provider tells about a message sent through it",
+)
+OUTBOUND_COMMANDS = Topic(
+    name="outbound-commands",
+    key="workspace/channel/account/recipient",
+    owner="tickets",
+    consumers=("notify",),
+    retention=DAYS_7,
+    on_poison="park",
+    carries="what notify is asked to send",
+    busy=True,
+)
+DELIVERY_EVENTS = Topic(
+    name="delivery-events",
+    key="message",
+    owner="notify",
+    consumers=("tickets", "metrics"),
+    retention=None,
+    on_poison="park",
+    carries="how far a message to a customer has come",
+    busy=True,
+)
+CONTACTS = Topic(
+    name="contacts",
+    key="workspace/person",
+    owner="tickets",
+    consumers=("notify",),
+    retention=None,
+    on_poison="park",
+    carries="a person's identities, language, zone, preference",
+    compacted=True,
+)
+PRIVACY_EVENTS = Topic(
+    name="privacy-events",
+    key="person",
+    owner="tickets",
+    consumers=("ingest", "tickets", "notify", "metrics"),
+    retention=None,
+    on_poison="park",
+    carries="erasures asked for, and each service's acknowledgement",
 )
 SETTINGS = Topic(
     name="settings",
     key="workspace/kind/id",
     owner="gateway",
-    consumers=("gateway", "ingest", "tickets", "routing"),
+    consumers=("gateway", "ingest", "tickets", "routing", "notify", "metrics"),
     retention=None,
     on_poison="skip",
     carries="configuration documents",
@@ -89,5 +137,17 @@ SETTINGS = Topic(
 
 TOPICS: dict[str, Topic] = {
     topic.name: topic
-    for topic in (RAW_INBOUND, INBOUND_MESSAGES, TICKET_EVENTS, ROUTING_EVENTS, AGENT_EVENTS, SETTINGS)
+    for topic in (
+        RAW_INBOUND,
+        INBOUND_MESSAGES,
+        INBOUND_RECEIPTS,
+        TICKET_EVENTS,
+        ROUTING_EVENTS,
+        AGENT_EVENTS,
+        OUTBOUND_COMMANDS,
+        DELIVERY_EVENTS,
+        CONTACTS,
+        PRIVACY_EVENTS,
+        SETTINGS,
+    )
 }

@@ -1,0 +1,59 @@
+"""Topic outbound-commands: what notify is asked to send to a customer; records expire, so content may stand here."""
+
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.contracts.envelope import Message
+from shared.contracts.fields import LanguageTag, Slug, Token
+from shared.contracts.inbound_messages import Attachment, Short, Text
+
+
+class Recipient(BaseModel):
+    """The identity a message goes to, as the channel knows it: (kind, scope, value) within a workspace."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    kind: Token
+    scope: Annotated[str, Field(max_length=200)] = ""
+    value: Annotated[str, Field(min_length=1, max_length=320)]
+    name: Annotated[str, Field(max_length=200)] | None = None
+
+
+class SendMessage(Message):
+    """Send one message to a customer; `message` is the id of the command: one send per id, for ever."""
+
+    TYPE: ClassVar[str] = "switchboard.outbound.send-message.v1"
+    TOPIC: ClassVar[str] = "outbound-commands"
+
+    message: UUID
+    ticket: UUID
+    person: UUID
+    channel: Token
+    account: Slug
+    recipient: Recipient
+    thread: Short | None = None
+    """The provider's name of the conversation the customer wrote in."""
+    in_reply_to: tuple[Short, ...] = ()
+    """Natural ids of the customer's messages this one answers, newest last."""
+    subject: Short | None = None
+    text: Text
+    text_blob: Short | None = None
+    """Key of the whole text in the blob store where it was too long for a record."""
+    attachments: tuple[Attachment, ...] = ()
+    language: LanguageTag | None = None
+    author: Slug | None = None
+    """The agent who wrote it; None where a rule or the bot did."""
+    automatic: bool = False
+
+    def key(self, workspace: str) -> str:
+        """What goes to one recipient keeps its order."""
+        return f"{workspace}/{self.channel}/{self.account}/{self.recipient.value}"
+
+    def about(self) -> str:
+        """The message's id."""
+        return str(self.message)
+
+
+MESSAGES: tuple[type[Message], ...] = (SendMessage,)
