@@ -1,4 +1,4 @@
-"""The accept path: prove, read, keep, confirm; 2xx is said only when Kafka has the raw record and the messages."""
+"""The accept path: prove, read, keep, confirm; 2xx is said only when Kafka has the raw record and what it holds."""
 
 import asyncio
 import logging
@@ -112,7 +112,7 @@ class Accept:
         await self._producer().send_all(composed.records, timeout_s=self._config.accept_timeout_s)
         self._keep_s.observe(time.perf_counter() - read_at)
         metrics.INBOUND_REQUESTS.labels(self._channel.name, outcome).inc()
-        metrics.INBOUND_MESSAGES.labels(self._channel.name).inc(len(composed.ids))
+        metrics.INBOUND_MESSAGES.labels(self._channel.name).inc(composed.messages)
         body = {"accepted": len(composed.ids), "ids": composed.ids, **more}
         return Response(orjson.dumps(body), self._channel.accepted_status, media_type="application/json")
 

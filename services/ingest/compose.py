@@ -13,6 +13,7 @@ from shared.channels.base import AccountContext, Channel, File, Parsed, Received
 from shared.contracts import raw_inbound
 from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import Attachment, MessageReceived
+from shared.contracts.inbound_receipts import ReceiptReceived
 from shared.contracts.raw_inbound import RawReceived
 from shared.errors import SwitchboardError
 from shared.ids import inbound_id
@@ -45,9 +46,10 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """Everything to write and send before the answer; blobs come first."""
+    """Everything to write and send before the answer; blobs come first. `messages` of the `ids` are no receipts."""
 
     ids: tuple[UUID, ...]
+    messages: int
     raw: UUID
     blobs: tuple[Blob, ...]
     records: tuple[Record, ...]
@@ -63,15 +65,19 @@ def taken(arrival: Arrival, parsed: Parsed) -> Composed:
         ids.append(event.id)
         blobs += files
         records.append(record)
+    for receipt in parsed.receipts:
+        told = _receipt(arrival, receipt)
+        ids.append(told.id)
+        records.append((told.topic, told.key, codec.encode(told), codec.trace_header(told.trace)))
     raw, raw_blobs = _raw(arrival, raw_id, parsed.received[0].message if parsed.received else None)
-    return Composed(tuple(ids), raw_id, (*raw_blobs, *blobs), (raw, *records))
+    return Composed(tuple(ids), len(parsed.received), raw_id, (*raw_blobs, *blobs), (raw, *records))
 
 
 def refused(arrival: Arrival, error: SwitchboardError) -> Composed:
     """The record of a request that no parser could read: it says so, and our consumer files it in quarantine."""
     raw_id = arrival.raw_id
     raw, blobs = _raw(arrival, raw_id, None, error)
-    return Composed((), raw_id, tuple(blobs), (raw,))
+    return Composed((), 0, raw_id, tuple(blobs), (raw,))
 
 
 def _prefix(arrival: Arrival, message: MessageReceived | None) -> str:
@@ -102,6 +108,21 @@ def _canonical(arrival: Arrival, received: Received, raw_id: UUID) -> tuple[Even
         data=message.model_copy(update=changed),
     )
     return event, blobs
+
+
+def _receipt(arrival: Arrival, receipt: ReceiptReceived) -> Event[ReceiptReceived]:
+    """A provider's word in its envelope; the same word said again has the same id."""
+    account = arrival.account
+    natural_id = f"receipt:{receipt.provider_id}:{receipt.state}"
+    return Event(
+        id=inbound_id(account.workspace, receipt.channel, receipt.account, natural_id),
+        source="ingest",
+        time=arrival.request.received_at,
+        workspace=account.workspace,
+        shop=account.shop,
+        trace=tracing.child(arrival.trace),
+        data=receipt,
+    )
 
 
 def _by_reference(received: Received, prefix: str) -> tuple[dict[str, object], list[Blob]]:

@@ -14,7 +14,7 @@ class Accepted(BaseModel):
     """What became of a request that was taken; nothing is to be sent again."""
 
     accepted: int = Field(ge=0)
-    """Messages and edits that were taken."""
+    """Messages, edits and receipts that were taken."""
     ids: list[UUID]
     """Their ids, the same when the same request comes again."""
     ignored: str | None = Field(default=None, description="Why there was nothing to take, where it was read.")

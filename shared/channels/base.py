@@ -1,11 +1,12 @@
-"""What a channel is: how its requests are proved and how they become messages, the same shape for all of them.
+"""What a channel is: how requests become messages and how answers become requests, the same shape for all of them.
 
-Channels are pure: no clock, no I/O. `parse` raises nothing but `Refused`: `Malformed` where the bytes are no message of
-this channel at all, `Invalid` where they are one that it cannot read.
+Channels are pure but for `send`: no clock, no I/O. `parse` raises nothing but `Refused`: `Malformed` where the bytes
+are no message of this channel at all, `Invalid` where they are one that it cannot read. `render` raises nothing but
+`Invalid`, where the channel cannot carry the answer. `send` raises nothing: what came of it is its answer.
 """
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -13,7 +14,11 @@ from typing import Literal
 import orjson
 from pydantic import BaseModel
 
+from shared.channels.outgoing.client import Client
+from shared.channels.outgoing.outcomes import Outcome, Rendered
 from shared.contracts.inbound_messages import MessageReceived
+from shared.contracts.inbound_receipts import ReceiptReceived
+from shared.contracts.outbound_commands import SendMessage
 from shared.errors import Unauthenticated
 
 MIB = 1024 * 1024
@@ -34,13 +39,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class AccountContext:
-    """The account a request names, with its secrets opened, newest first: any of them may prove a request."""
+    """An account with its secrets opened, newest first: any of them may prove a request.
+
+    `credentials` are what we prove ourselves with; they are opened only where something is sent.
+    """
 
     workspace: str
     shop: str
     id: str
     secrets: tuple[str, ...] = field(repr=False)
     options: Mapping[str, str] = field(default_factory=dict)
+    credentials: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +72,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a request held; without messages `ignored` says why (a registry word): it was read and is none."""
+    """What a request held; with nothing in it `ignored` says why (a registry word): it was read and is none."""
 
     received: tuple[Received, ...] = ()
+    receipts: tuple[ReceiptReceived, ...] = ()
     ignored: str | None = None
 
 
@@ -77,6 +87,16 @@ class Capabilities:
     """Characters of one message, as the provider limits them."""
     attachments: bool = False
     edits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What a channel can carry away from us, and how sure we can be of it."""
+
+    text_max: int
+    """Characters of one request; a longer answer is cut into several, or refused, by `render`."""
+    idempotent: bool = False
+    """The far end takes the same message once however often it is sent, so an unsure try is repeated with its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +119,11 @@ class Channel:
     verify: Callable[[Request, AccountContext], None]
     """Raises Unauthenticated where the request does not prove to come from who it should."""
     parse: Callable[[Request, AccountContext], Parsed]
+    outgoing: Outgoing
+    render: Callable[[SendMessage, AccountContext], tuple[Rendered, ...]]
+    """The requests that an answer becomes, in their order; the same answer gives the same requests."""
+    send: Callable[[Rendered, AccountContext, Client], Awaitable[Outcome]]
+    """Makes one request over the network and says what came of it, within the client's time."""
     proof: Literal["headers", "body"]
     """`headers`: verify does not look at the body, so a stranger's body is never read."""
     ours: bool

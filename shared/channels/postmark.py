@@ -3,10 +3,15 @@
 Postmark does not sign. The account's secret is the password of HTTP Basic authentication (`https://any:SECRET@…`), or
 the query parameter `token`. A From line proves nothing, so no sender counts as verified here. Postmark takes 200 and
 nothing else for an answer, tries again for ten hours, and gives up at once on 403.
+
+Answers go by SMTP to the server that the account's options name (Postmark's own without them), so that any submission
+server will do; the credential is its password. A mail carries our id as metadata, by which Postmark's receipts name it.
 """
 
 import base64
 import binascii
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 
 from shared.channels.base import (
@@ -16,15 +21,20 @@ from shared.channels.base import (
     Channel,
     File,
     Header,
+    Outgoing,
     Parsed,
     Received,
     Request,
     check_secret,
     fitted,
 )
-from shared.channels.formats import mail, rfc822
+from shared.channels.formats import mail, postmark_receipts, reply_mail, rfc822
 from shared.channels.formats.json_body import load_object, mapping, objects, string
+from shared.channels.outgoing import smtp
+from shared.channels.outgoing.client import Client
+from shared.channels.outgoing.outcomes import Accepted, Outcome, Rejected, Rendered
 from shared.contracts.inbound_messages import MessageReceived, Sender
+from shared.contracts.outbound_commands import SendMessage
 from shared.errors import Invalid
 from shared.text import clean, html_to_text, one_line
 
@@ -50,8 +60,10 @@ def _password(authorization: str) -> bytes:
 
 
 def parse(request: Request, account: AccountContext) -> Parsed:
-    """One request is one mail."""
+    """One request is one mail, or a word about one of ours."""
     body = load_object(request.body, nul=True)
+    if postmark_receipts.is_receipt(body):
+        return postmark_receipts.parse(body, request, account, CHANNEL.name)
     given = _mail(body)
     if not given.sender:
         raise Invalid("the mail names no address that it came from", reason="no_sender")
@@ -118,6 +130,48 @@ def _file(item: dict[str, Any]) -> File:
     return File(one_line(string(item, "Name"), 200), kind or "application/octet-stream", content)
 
 
+# --- answers ---------------------------------------------------------------------------------------------------------
+
+
+def render(answer: SendMessage, account: AccountContext) -> tuple[Rendered, ...]:
+    """One mail from the account's address."""
+    if answer.attachments:
+        raise Invalid("files are not sent over this channel yet", reason="attachments-unsupported")
+    if len(answer.text) > OUTGOING.text_max:
+        raise Invalid("the text is too long for a mail", reason="text-too-long")
+    sender = account.options.get("from", "")
+    if not sender:
+        raise Invalid("the account has no option `from`, the address its mails come from", reason="no-sender-address")
+    header = f"X-PM-Metadata-{postmark_receipts.METADATA}"
+    name = account.options.get("from_name", "")
+    body = reply_mail.compose(answer, sender=sender, name=name, metadata_header=header)
+    return (Rendered(str(answer.message), answer.recipient.value, body),)
+
+
+async def send(rendered: Rendered, account: AccountContext, client: Client) -> Outcome:
+    """Hand the mail to the submission server; SMTP knows no key, so a lost answer stays unknown."""
+    options = account.options
+    password = account.credentials[0] if account.credentials else ""
+    port = options.get("smtp_port", "587")
+    tls = options.get("smtp_tls", "starttls")
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536) or tls not in ("starttls", "tls", "none"):
+        return Rejected("bad-smtp-options")
+    server = smtp.Server(
+        host=options.get("smtp_host", PUBLIC_HOST),
+        port=int(port),
+        tls=tls,
+        user=options.get("smtp_user", password),
+        password=password,
+    )
+    dated = f"Date: {format_datetime(datetime.now(UTC))}\r\n".encode() + rendered.body
+    sender = options.get("from", "")
+    outcome = await smtp.submit(client, server, sender=sender, recipient=rendered.recipient, mail=dated)
+    return Accepted(rendered.key) if isinstance(outcome, Accepted) else outcome
+
+
+PUBLIC_HOST = "smtp.postmarkapp.com"
+OUTGOING = Outgoing(text_max=MIB // 4)
+
 CHANNEL = Channel(
     name="postmark",
     about="Mail over Postmark's inbound webhook.",
@@ -125,6 +179,9 @@ CHANNEL = Channel(
     capabilities=Capabilities(text_max=40 * MIB, attachments=True),
     verify=verify,
     parse=parse,
+    outgoing=OUTGOING,
+    render=render,
+    send=send,
     proof="headers",
     ours=False,
     challenge='Basic realm="switchboard", charset="UTF-8"',

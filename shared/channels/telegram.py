@@ -1,11 +1,15 @@
-"""Telegram (C9): updates of a bot, as https://core.telegram.org/bots/api#update describes them.
+"""Telegram (C9): updates of a bot, as https://core.telegram.org/bots/api#update describes them, and sendMessage.
 
 The secret token given to setWebhook comes back in a header. Updates that are no customer's words (somebody joined, a
 poll was closed) are read and left aside with a reason; what a later version of the API adds goes to quarantine.
+The account's credential is the bot's token. The API takes no key and cannot be asked about a message, so a try without
+an answer stays unknown.
 """
 
 from datetime import UTC, datetime
 from typing import Any
+
+import orjson
 
 from shared.channels.base import (
     MIB,
@@ -13,18 +17,26 @@ from shared.channels.base import (
     Capabilities,
     Channel,
     Header,
+    Outgoing,
     Parsed,
     Received,
     Request,
     check_secret,
     fitted,
 )
-from shared.channels.formats.json_body import integer, load_object, mapping, objects, string
-from shared.contracts.inbound_messages import Attachment, MessageReceived, Sender
+from shared.channels.formats import telegram_answer
+from shared.channels.formats.json_body import integer, load_object, mapping, string
+from shared.channels.formats.telegram_content import content
+from shared.channels.outgoing import web
+from shared.channels.outgoing.client import Client
+from shared.channels.outgoing.outcomes import Accepted, Outcome, Rendered, TryLater, Unsure
+from shared.contracts.inbound_messages import MessageReceived, Sender
+from shared.contracts.outbound_commands import SendMessage
 from shared.errors import Invalid
 from shared.text import clean, language_tag, one_line
 
 SECRET = "x-telegram-bot-api-secret-token"  # noqa: S105 - the name of the header
+PUBLIC_API = "https://api.telegram.org"
 
 # fmt: off
 MESSAGES = frozenset(
@@ -61,17 +73,6 @@ SERVICE = frozenset(
 # fmt: on
 """Content of a message that nobody wrote: the chat changed, or a form of Telegram's own was filled in."""
 
-FILES = {
-    "animation": "video/mp4",
-    "audio": "audio/mpeg",
-    "document": "application/octet-stream",
-    "sticker": "image/webp",
-    "video": "video/mp4",
-    "video_note": "video/mp4",
-    "voice": "audio/ogg",
-}
-"""Kinds of file, with what they are where the update does not say."""
-
 
 def verify(request: Request, account: AccountContext) -> None:
     """The secret token, in constant time."""
@@ -99,7 +100,7 @@ def _written(message: dict[str, Any], kind: str, update: int, request: Request, 
     ignored = _ignored(message, kind)
     if ignored is not None:
         return Parsed(ignored=ignored)
-    text, files = _content(message)
+    text, files = content(message)
     text, whole = fitted(clean(text))
     first = _natural_id(message)
     edited = kind.startswith("edited_")
@@ -222,66 +223,41 @@ def _moment(seconds: int | None) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds and 0 < seconds < 2**33 else None
 
 
-# --- what ------------------------------------------------------------------------------------------------------------
+# --- answers ---------------------------------------------------------------------------------------------------------
 
 
-def _content(message: dict[str, Any]) -> tuple[str, tuple[Attachment, ...]]:
-    """Text and files; raises Invalid for content that this release does not know, so that somebody looks at it."""
-    files = _files(message)
-    said = string(message, "text") or string(message, "caption")
-    text = said or next((read(mapping(message, name)) for name, read in SPOKEN.items() if name in message), "")
-    if not text and not files:
-        raise Invalid("the message holds nothing that is known here", reason="unknown_content")
-    return text, files
+def render(answer: SendMessage, account: AccountContext) -> tuple[Rendered, ...]:
+    """One sendMessage or, where the answer is long, several."""
+    wanted = telegram_answer.requests(answer, OUTGOING.text_max)
+    recipient = answer.recipient.value
+    return tuple(Rendered(f"{answer.message}:{n}", recipient, orjson.dumps(part)) for n, part in enumerate(wanted))
 
 
-def _files(message: dict[str, Any]) -> tuple[Attachment, ...]:
-    found = [(name, mapping(message, name)) for name in FILES if message.get(name) is not None]
-    photos = objects(message, "photo")
-    if photos:
-        found.append(("photo", photos[-1]))  # Telegram lists the sizes in rising order
-    unique = {one_line(string(file, "file_id"), 1000): (kind, file) for kind, file in reversed(found)}
-    return tuple(_file(kind, file, name) for name, (kind, file) in unique.items() if name)
+async def send(rendered: Rendered, account: AccountContext, client: Client) -> Outcome:
+    """Call sendMessage; a refusal is believed only in the API's own words."""
+    if not account.credentials:
+        return TryLater("no-credential")
+    base = account.options.get("api_url", PUBLIC_API).rstrip("/")
+    answered = await web.post(client, f"{base}/bot{account.credentials[0]}/sendMessage", rendered.body, {})
+    if not isinstance(answered, web.Answered):
+        return answered
+    said = answered.json()
+    if said.get("ok") is True or answered.status == 200:
+        return Accepted(_sent_id(said))
+    if said.get("ok") is not False:
+        return TryLater("unavailable", answered.retry_after_s) if answered.status in (429, 503) else Unsure("no-answer")
+    return telegram_answer.refused(answered, said)
 
 
-def _file(kind: str, file: dict[str, Any], reference: str) -> Attachment:
-    size = integer(file, "file_size")
-    return Attachment(
-        name=one_line(string(file, "file_name"), 200) or kind,
-        media_type=one_line(string(file, "mime_type"), 100) or FILES.get(kind, "image/jpeg"),
-        size=size if size is not None and size >= 0 else None,
-        reference=reference,
-    )
+def _sent_id(said: dict[str, Any]) -> str | None:
+    """The message's natural id as a customer's answer to it will name it."""
+    try:
+        return _natural_id(mapping(said, "result"))
+    except Invalid:
+        return None
 
 
-def _place(location: dict[str, Any]) -> str:
-    """A point as a geo URI (RFC 5870)."""
-    point = (location.get("latitude"), location.get("longitude"))
-    if not all(isinstance(part, int | float) for part in point):
-        raise Invalid("the location has no latitude and longitude", reason="wrong_type")
-    return f"geo:{point[0]},{point[1]}"
-
-
-def _venue(venue: dict[str, Any]) -> str:
-    return "\n".join((string(venue, "title"), string(venue, "address"), _place(mapping(venue, "location"))))
-
-
-def _contact(contact: dict[str, Any]) -> str:
-    return " ".join(filter(None, (string(contact, name) for name in ("first_name", "last_name", "phone_number"))))
-
-
-def _poll(poll: dict[str, Any]) -> str:
-    return "\n".join(
-        [string(poll, "question"), *(f"- {string(option, 'text')}" for option in objects(poll, "options"))]
-    )
-
-
-def _dice(dice: dict[str, Any]) -> str:
-    return f"{string(dice, 'emoji')} {integer(dice, 'value')}"
-
-
-SPOKEN = {"venue": _venue, "location": _place, "contact": _contact, "poll": _poll, "dice": _dice}
-"""Content that is neither text nor file, as the words an agent reads; a venue holds a location too."""
+OUTGOING = Outgoing(text_max=4096)
 
 CHANNEL = Channel(
     name="telegram",
@@ -290,6 +266,9 @@ CHANNEL = Channel(
     capabilities=Capabilities(text_max=4096, attachments=True, edits=True),
     verify=verify,
     parse=parse,
+    outgoing=OUTGOING,
+    render=render,
+    send=send,
     proof="headers",
     ours=False,
     conversational=True,

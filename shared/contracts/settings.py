@@ -83,6 +83,8 @@ class Account(Document):
     name: Name = "account"
     secrets: Annotated[tuple[Secret, ...], Field(max_length=3)] = ()
     """What proves a request, newest first; old and new overlap in rotation."""
+    credentials: Annotated[tuple[Secret, ...], Field(max_length=3)] = ()
+    """What we prove ourselves with where we send (a bot's token, a mailbox's password); the first that opens."""
     options: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=1000)]] = Field(
         default_factory=dict
     )

@@ -1,0 +1,72 @@
+"""An answer as a mail (RFC 5322): the same answer gives the same bytes, so that a mail seen twice is known for one.
+
+The Date header is missing here, since what renders has no clock; whoever sends puts it in front.
+"""
+
+import html
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+
+from shared.channels.formats.mail import MAX_MESSAGE_ID
+from shared.contracts.outbound_commands import SendMessage
+from shared.errors import Invalid
+from shared.text import email_address, one_line
+
+MAX_REFERENCES = 20
+_POLICY = SMTP.clone(cte_type="7bit", max_line_length=900)
+"""Ids of messages are longer than the usual line, and one that is folded within is an id no longer."""
+
+
+def compose(answer: SendMessage, *, sender: str, name: str, metadata_header: str) -> bytes:
+    """The mail; `sender` is the address it comes from. Raises Invalid where an address cannot stand in a header."""
+    mail = EmailMessage(policy=_POLICY)
+    mail["From"] = _address(sender, name)
+    mail["To"] = _address(answer.recipient.value, answer.recipient.name or "")
+    mail["Subject"] = _subject(answer.subject)
+    mail["Message-ID"] = f"<{message_id(answer, sender)}>"
+    referenced = _referenced(answer)
+    if referenced:
+        mail["In-Reply-To"] = f"<{referenced[-1]}>"
+        mail["References"] = " ".join(f"<{id_}>" for id_ in referenced)
+    if answer.automatic:
+        mail["Auto-Submitted"] = "auto-replied"
+    if answer.language:
+        mail["Content-Language"] = answer.language
+    mail[metadata_header] = str(answer.message)
+    mail.set_content(answer.text)
+    mail.add_alternative(_html(answer.text), subtype="html")
+    mail.set_boundary(f"=_{answer.message.hex}")
+    return mail.as_bytes()
+
+
+def message_id(answer: SendMessage, sender: str) -> str:
+    """Its Message-ID, without angle brackets."""
+    return f"{answer.message}@{sender.rpartition('@')[2]}"
+
+
+def _address(value: str, name: str) -> Address:
+    if email_address(value) is None or not value.isascii():
+        raise Invalid("the address is none that a mail can go to or come from", reason="bad-address")
+    return Address(one_line(name, 200), addr_spec=value)
+
+
+def _subject(subject: str | None) -> str:
+    """The customer's subject, marked once as an answer."""
+    given = one_line(subject or "", 1000)
+    return given if given.lower().startswith("re:") else f"Re: {given}".rstrip()
+
+
+def _referenced(answer: SendMessage) -> list[str]:
+    """Message-IDs of the conversation, oldest first; a provider's own ids of messages are none."""
+    named = [answer.thread or "", *answer.in_reply_to]
+    found = [id_ for id_ in dict.fromkeys(named) if "@" in id_ and id_.isascii() and len(id_) <= MAX_MESSAGE_ID]
+    clean = [id_ for id_ in found if id_.isprintable() and not set(id_) & set("<> ")]
+    return clean if len(clean) <= MAX_REFERENCES else [clean[0], *clean[1 - MAX_REFERENCES :]]
+
+
+def _html(text: str) -> str:
+    """The same words for readers of HTML; each paragraph finds its own direction."""
+    paragraphs = html.escape(text.replace("\r\n", "\n")).split("\n\n")
+    shown = "".join(f'<p dir="auto">{paragraph.replace(chr(10), "<br>")}</p>' for paragraph in paragraphs)
+    return f"<!DOCTYPE html><html><body>{shown}</body></html>"

@@ -1,0 +1,110 @@
+"""One mail over SMTP submission (RFC 6409), command by command: only the end of DATA hands it over (RFC 5321 §4.1.1.4).
+
+Whatever fails before the mail's content is sent has changed nothing. Between content and answer nobody knows.
+"""
+
+import asyncio
+import contextlib
+import socket
+from dataclasses import dataclass, field
+
+import aiosmtplib
+
+from shared.channels.outgoing.client import Client
+from shared.channels.outgoing.outcomes import Accepted, Outcome, Rejected, TryLater, Unsure
+from shared.errors import Invalid
+
+OUR_NAME = "switchboard"
+"""What we call ourselves in EHLO; looking up the machine's name may block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The account's submission server; `tls` is `starttls`, `tls` (from the first byte) or `none`."""
+
+    host: str
+    port: int
+    tls: str
+    user: str
+    password: str = field(repr=False)
+
+
+async def submit(client: Client, server: Server, *, sender: str, recipient: str, mail: bytes) -> Outcome:
+    """Hand one mail over."""
+    try:
+        async with asyncio.timeout(client.timeout_s / 2):
+            connection = await _ready(client, server, sender, recipient)
+    except (Invalid, aiosmtplib.SMTPException, OSError) as error:
+        return _before(error)
+    try:
+        async with asyncio.timeout(client.timeout_s / 2):
+            await connection.data(mail)
+    except aiosmtplib.SMTPResponseException as error:
+        return _refused(error.code, "refused")
+    except (aiosmtplib.SMTPException, OSError) as error:
+        return Unsure("timeout" if isinstance(error, TimeoutError) else "connection-lost")
+    finally:
+        connection.close()
+    return Accepted()
+
+
+def _before(error: Exception) -> Outcome:
+    """What failed before any content was sent; nothing happened."""
+    if isinstance(error, Invalid):
+        return Rejected(error.reason)
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+        return TryLater("account-unauthorized")
+    if isinstance(error, aiosmtplib.SMTPRecipientRefused):
+        return _refused(error.code, "no-such-recipient")
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return _refused(error.code, "refused")
+    return TryLater("not-supported" if isinstance(error, aiosmtplib.SMTPNotSupported) else "no-connection")
+
+
+def _refused(code: int, reason: str) -> Outcome:
+    """4xx may pass, 5xx stands (RFC 5321 §4.2.1)."""
+    return TryLater(f"smtp-{code}") if code < 500 else Rejected(f"{reason}-{code}")
+
+
+async def _ready(client: Client, server: Server, sender: str, recipient: str) -> aiosmtplib.SMTP:
+    """A connection on which nothing but the content is missing."""
+    connection = aiosmtplib.SMTP(
+        hostname=server.host,
+        sock=await _connected(client, server),
+        use_tls=server.tls == "tls",
+        start_tls=server.tls == "starttls",
+        local_hostname=OUR_NAME,
+        timeout=client.timeout_s,
+    )
+    try:
+        await connection.connect()
+        if server.user:
+            await connection.login(server.user, server.password)
+        await connection.mail(sender)
+        await connection.rcpt(recipient)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+async def _connected(client: Client, server: Server) -> socket.socket:
+    """A socket to a checked address of the server."""
+    async with asyncio.timeout(client.connect_s):
+        addresses = await client.addresses.of(server.host, server.port)
+    failed: OSError = OSError("the name has no address")
+    for address in addresses[:3]:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        raw = socket.socket(family, socket.SOCK_STREAM)
+        raw.setblocking(False)
+        try:
+            async with asyncio.timeout(client.connect_s):
+                await asyncio.get_running_loop().sock_connect(raw, (address, server.port))
+            return raw
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                raw.close()
+            if not isinstance(error, OSError):
+                raise
+            failed = error
+    raise failed
