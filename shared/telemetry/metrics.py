@@ -67,3 +67,10 @@ MATCH_FAILURES = Counter("switchboard_match_failures_total", "Matches that faile
 TICKETS_GIVEN = Counter("switchboard_tickets_given_total", "Tickets offered, pushed, or given on request.", ["mode"])
 OFFERS_ENDED = Counter("switchboard_offers_ended_total", "Offers by how they ended.", ["outcome"])
 """outcome: accepted, declined, expired, withdrawn"""
+
+# --- notify ----------------------------------------------------------------------------------------------------------
+SENDS = Counter("switchboard_sends_total", "Tries to send by what came of them.", ["channel", "outcome"])
+"""outcome: accepted, trylater, rejected, unsure, notbegun"""
+SEND_SECONDS = Histogram(
+    "switchboard_send_seconds", "One try, until the provider's answer.", ["channel"], buckets=_SECONDS
+)

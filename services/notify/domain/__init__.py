@@ -1,0 +1,1 @@
+"""Rules of sending, without clock or I/O."""
