@@ -12,7 +12,7 @@ import asyncpg
 
 from shared.bus import dead_letters
 from shared.db.migrations import migrate
-from shared.db.pool import server_settings
+from shared.db.pool import check_dsn, server_settings
 from shared.errors import Invalid, SwitchboardError
 from shared.service import Service, prepared, serve
 from shared.telemetry import logs
@@ -23,6 +23,11 @@ Run = Callable[[Service, list[str]], Awaitable[int]]
 
 async def run(service: Service, argv: list[str]) -> int:
     """Serve, or do what the first word says; errors are told in a line, not in a traceback."""
+    try:
+        check_dsn(service.dsn(service.config()))  # what is set wrongly is told before anything is built
+    except Invalid as error:
+        print(f"{service.name}: {error}", file=sys.stderr)
+        return 2
     if not argv or argv[0] == "serve":
         return await serve(service)
     name, rest = argv[0], argv[1:]

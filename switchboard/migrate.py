@@ -5,7 +5,8 @@ import asyncio
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from shared.bus import topics
+from shared.bus import kafka, topics
+from shared.config import ServiceConfig
 from shared.db.migrations import RUNTIME, read
 from shared.errors import BusUnavailable, StoreUnavailable
 from switchboard.commands import output_of
@@ -51,13 +52,14 @@ async def _is_behind(desk: Desk, service: str) -> bool:
     return {row["name"]: row["checksum"] for row in rows} != wanted
 
 
-async def make_topics(kafka: str, *, prefix: str, embedded: bool, sync: bool = False) -> list[str]:
+async def make_topics(address: str, *, prefix: str, embedded: bool, sync: bool = False) -> list[str]:
     """Make the topics that are missing; a broker of our own has few partitions, and flushes as `sync` says."""
     layout = topics.EMBEDDED if embedded else topics.CLUSTER
+    security = {} if embedded else kafka.security(ServiceConfig())
     try:
-        made = await topics.create(kafka, prefix=prefix, layout=layout)
+        made = await topics.create(address, prefix=prefix, layout=layout, security=security)
         if embedded:  # what somebody else's broker flushes is his to decide
-            await set_flush(kafka, prefix=prefix, sync=sync)
+            await set_flush(address, prefix=prefix, sync=sync)
     except KafkaError as error:
-        raise BusUnavailable(f"Kafka at {kafka} could not be asked for topics: {error!r}") from error
+        raise BusUnavailable(f"Kafka at {address} could not be asked for topics: {error!r}") from error
     return made

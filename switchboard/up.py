@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.util import find_spec
 
-from shared.errors import SwitchboardError
+from shared.config import ServiceConfig
+from shared.errors import Invalid, SwitchboardError
 from switchboard.commands import keys_in, output_of
 from switchboard.console import Download, out, step
 from switchboard.detach import leave_starter
@@ -86,6 +87,10 @@ class _Up:
         """Kafka with its topics and, meanwhile, PostgreSQL with all tables and the first keys."""
         kafka, postgres = os.environ.get("SWITCHBOARD_KAFKA"), os.environ.get("SWITCHBOARD_POSTGRES")
         folder, logs = self.installation.folder, self.installation.logs
+        if not kafka and (security := ServiceConfig().kafka_security) != "PLAINTEXT":
+            raise Invalid(
+                f"SWITCHBOARD_KAFKA_SECURITY={security} is for a Kafka of your own; name it: SWITCHBOARD_KAFKA"
+            )
         if not kafka:
             broker = Kafka(folder / "kafka", port=self.options.kafka_port, log=logs / "kafka.log")
             kafka = broker.bootstrap

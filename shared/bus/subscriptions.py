@@ -12,6 +12,7 @@ from faststream.middlewares import AckPolicy
 
 from shared.bus.consumer import Consumer
 from shared.bus.fetch import ClientLost
+from shared.bus.kafka import broker_security
 from shared.config import ServiceConfig
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,8 @@ async def consume(
 def declare(config: ServiceConfig, service: str, consumers: Mapping[str, Consumer]) -> Declared:
     """Groups, listeners, connections. Subscribers have no handler, the loop is ours."""
     broker = KafkaBroker(
-        config.kafka,
+        config.kafka.split(","),
+        security=broker_security(config),
         client_id=f"switchboard-{service}",
         consumer_only=True,
         allow_auto_create_topics=False,

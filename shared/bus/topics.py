@@ -1,6 +1,8 @@
 """Topics are created by `switchboard migrate`, never by the way (architecture.md §4)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
@@ -20,14 +22,22 @@ CLUSTER = Layout(busy=12, quiet=3)
 EMBEDDED = Layout(busy=4, quiet=1)
 
 
-async def create(bootstrap: str, *, prefix: str = "", layout: Layout, flush_each: bool = False) -> list[str]:
+async def create(
+    bootstrap: str,
+    *,
+    prefix: str = "",
+    layout: Layout,
+    flush_each: bool = False,
+    security: Mapping[str, Any] | None = None,
+) -> list[str]:
     """Create what is missing and give its names; RF = min(3, brokers), min.insync.replicas = max(1, RF - 1).
 
     `flush_each` sets flush.messages=1 on the topics that acknowledge customers: a power cut loses nothing either.
+    `security` is what `kafka.security` says; without it the broker is spoken to in the clear.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=15_000)
-    await admin.start()
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=15_000, **(security or {}))
     try:
+        await admin.start()
         cluster = await admin.describe_cluster()
         replicas = min(3, len(cluster["brokers"]))
         existing = set(await admin.list_topics())

@@ -2,13 +2,17 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
 
 import asyncpg
 
-from shared.errors import MayPass, StoreUnavailable
+from shared.errors import Invalid, MayPass, StoreUnavailable
+from shared.tls import require_readable
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +67,35 @@ def server_settings(schema: str, *, idle_in_transaction_ms: int = IDLE_IN_TRANSA
         "tcp_keepalives_count": "3",
         "jit": "off",
     }
+
+
+_TLS_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+
+def check_dsn(dsn: str) -> None:
+    """Raise Invalid where the DSN's TLS would be refused by the driver at each connection, or silently be none.
+
+    The driver reads sslmode and the files as libpq does; it looks at the files only from sslmode=require on.
+    """
+    said = dict(parse_qsl(urlsplit(dsn).query))
+    mode = said.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer"
+    files = {name: said[name] for name in _TLS_FILES if name in said}
+    if mode not in _MODES:
+        raise Invalid(f"SWITCHBOARD_POSTGRES: sslmode={mode} is not known; it is one of {', '.join(_MODES)}")
+    if files and mode in {"disable", "allow", "prefer"}:
+        raise Invalid(
+            f"SWITCHBOARD_POSTGRES: {', '.join(files)} would not be used with sslmode={mode}; set sslmode=verify-full"
+        )
+    if ("sslcert" in files) != ("sslkey" in files):
+        raise Invalid("SWITCHBOARD_POSTGRES: sslcert and sslkey belong together; name both or neither")
+    if mode.startswith("verify-") and "sslrootcert" not in files and not os.environ.get("PGSSLROOTCERT"):
+        raise Invalid(f"SWITCHBOARD_POSTGRES: sslmode={mode} needs sslrootcert, the file of the authority to trust")
+    for name, path in files.items():
+        try:
+            require_readable(Path(path), f"SWITCHBOARD_POSTGRES: {name}")
+        except ValueError as error:
+            raise Invalid(str(error)) from None
 
 
 async def create_pool(dsn: str, schema: str, **more: Any) -> asyncpg.Pool:

