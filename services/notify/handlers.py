@@ -7,6 +7,7 @@ import asyncpg
 
 from services.notify import facts
 from services.notify.domain import send as rules
+from services.notify.own_log import on_told
 from services.notify.recording import ERASED, apply, record
 from services.notify.repo import contacts, erasure, receipts, sends
 from services.notify.repo.receipts import Kept
@@ -14,6 +15,7 @@ from services.notify.wake import WAKE
 from shared.bus import Context, Handler
 from shared.bus.interest import reads
 from shared.contracts.contacts import ContactChanged
+from shared.contracts.delivery_events import DeliveryChanged
 from shared.contracts.envelope import Event
 from shared.contracts.inbound_receipts import ReceiptReceived
 from shared.contracts.outbound_commands import SendMessage
@@ -76,4 +78,5 @@ HANDLERS: dict[str, Handler] = {
     ReceiptReceived.TOPIC: on_receipt,
     ContactChanged.TOPIC: on_contact,
     ErasureRequested.TOPIC: on_erasure,
+    DeliveryChanged.TOPIC: on_told,
 }

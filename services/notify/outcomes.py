@@ -1,7 +1,6 @@
 """What tries came to, written into the ledger; and rows that nobody came back for."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 import asyncpg
@@ -41,11 +40,14 @@ async def record_outcomes(
 
 
 def _concluded(row: Send, tried: Tried, patience: Patience, chance: float) -> Send:
-    """The row after the try; where another one holds it by now, or it is over, only the provider's name is taken."""
+    """The row after the try; where another try holds it by now, it is that one's outcome that counts.
+
+    That the provider has it stays true even where the row knows nothing of the try.
+    """
     outcome, at = tried.outcome, tried.at
     if row.claim != tried.send.claim:
-        if isinstance(outcome, Accepted) and row.step == "done" and row.provider_id is None:
-            return replace(row, provider_id=outcome.provider_id)
+        if isinstance(outcome, Accepted) and row.part == tried.send.part and row.step != "sending":
+            return rules.accepted(row, at, outcome.provider_id, last=tried.last)
         return row
     match outcome:
         case Accepted(provider_id):

@@ -8,7 +8,7 @@ import asyncpg
 from services.notify import facts
 from services.notify.domain import send as rules
 from services.notify.domain.send import Send
-from services.notify.repo import erasure, receipts, sends
+from services.notify.repo import erasure, receipts, sends, told
 from services.notify.repo.receipts import Kept, Name
 from services.notify.repo.sends import Fresh, Key
 from shared.bus import Context
@@ -21,7 +21,8 @@ ERASED = "erased"
 async def record(tx: asyncpg.Connection, batch: Sequence[Event[SendMessage]], ctx: Context) -> None:
     """Put commands into the ledger and say that they are queued; what came for them before is applied.
 
-    A command of an erased person that was asked for before the erasure is put down as failed, without its content.
+    A command of an erased person that was asked for before the erasure is put down as failed, without its content. One
+    of which we had told before the database was restored comes to where it was.
     """
     people = [(event.workspace, event.data.person) for event in batch]
     buried = await erasure.tombstones(tx, people)
@@ -33,10 +34,16 @@ async def record(tx: asyncpg.Connection, batch: Sequence[Event[SendMessage]], ct
     put = await sends.put(tx, [_fresh(event, ctx, dropped=event.id in dropped) for event in batch])
     new = {(event.workspace, event.data.message): event for event in reversed(batch)}
     rows = await sends.lock(tx, sorted(put))
+    known = await told.take(tx, sorted(put))
     for key, row in rows.items():
+        if key in known:
+            continue
         before = replace(row, state="queued", version=1, reason=None)
         facts.tell(ctx, None, before, new[key])
         facts.tell(ctx, before, row, new[key])
+    taught = {key: rules.taught(rows[key], word) for key, word in known.items()}
+    await sends.save(tx, list(taught.values()))
+    rows.update(taught)
     await apply_waiting(tx, rows, ctx)
 
 

@@ -20,17 +20,21 @@ from services.notify.domain import pace as pacing
 from services.notify.domain.pace import Pace
 from services.notify.domain.send import Send
 from services.notify.outcomes import close_overdue, judge, record_outcomes
+from services.notify.own_log import OwnLog
 from services.notify.repo import paces, queue, receipts
 from services.notify.repo.queue import Account
 from services.notify.wake import WAKE
 from shared.bus import Context
 from shared.channels import CHANNELS
 from shared.channels.base import AccountContext
+from shared.channels.outgoing.outcomes import Unsure
+from shared.contracts.delivery_events import DeliveryChanged
 from shared.db.pool import may_pass
 from shared.service import Runtime
 
 log = logging.getLogger(__name__)
 
+DELIVERY = DeliveryChanged.TOPIC
 AT_ONCE = 200
 """Most rows that one turn claims, or takes back from the dead."""
 CLEANING_S = 600
@@ -69,6 +73,7 @@ class Sender:
         self._runtime = runtime
         self._config = config
         self._calls = Calls(config, runtime.settings, runtime.clock)
+        self._own_log = OwnLog(runtime.consumer(DELIVERY), f"{runtime.service.name}.{DELIVERY}")
         self._under_way: dict[asyncio.Task[Tried], Account] = {}
         self._ended: list[Tried] = []
         self._looked = -math.inf
@@ -79,19 +84,27 @@ class Sender:
         claimed_at = time.monotonic()
         ended = list(self._ended)
         async with self._runtime.work() as (tx, ctx):
-            heads = {} if self._runtime.draining else {head.account: head.due_s for head in await queue.heads(tx)}
+            may_send = await self._own_log.read(tx) and not self._runtime.draining
+            heads = {head.account: head.due_s for head in await queue.heads(tx)} if may_send else {}
             able = {account: opened for account in heads if (opened := self._able(account)) is not None}
             due = {account for account in able if heads[account] <= 0}
             known = await paces.lock(tx, due | {_account(tried.send) for tried in ended})
             await record_outcomes(tx, ctx, ended, self._config.patience, random.random)
             known = {account: judge(pace, ended, account) for account, pace in known.items()}
-            await self._look(tx, ctx)
+            if may_send:
+                await self._look(tx, ctx)
             rooms, wait_s = self._rooms(known, able, due)
             claimed = await queue.claim(tx, rooms, self._config.send_lease_s)
+            repeated = self._own_log.repeated(claimed)
             await paces.save(tx, _spent(known, claimed))
         del self._ended[: len(ended)]
+        self._own_log.remember(claimed)
         for send in claimed:
-            self._start(send, able[_account(send)], claimed_at)
+            if send in repeated:
+                self._ended.append(Tried(send, Unsure("restored"), self._runtime.clock()))
+                WAKE.now()
+            else:
+                self._start(send, able[_account(send)], claimed_at)
         soon = [due_s for account, due_s in heads.items() if due_s > 0 and account in able]
         return min([self._config.send_poll_s, wait_s, *soon])
 

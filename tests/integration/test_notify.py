@@ -212,7 +212,7 @@ async def test_what_waits_for_its_account_goes_when_it_is_there(notify: Notify) 
 
 async def test_a_receipt_that_comes_before_the_answer_returns_counts(notify: Notify) -> None:
     async with listening(shop := Callback(SECRET)):
-        shop.next.append(shop.takes_late(1))
+        shop.next.append(shop.takes_late(0.7))
         form = await notify.form(shop.url)
         message = await notify.send(form, "quick reader")
 

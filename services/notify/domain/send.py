@@ -48,6 +48,17 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What was once told of a message, as our own log has it."""
+
+    version: int
+    state: Delivery
+    at: datetime
+    reason: str | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Patience:
     """How long to go on: retries wait `first_s`, then twice as long each time up to `most_s`."""
 
@@ -114,10 +125,8 @@ def rejected(send: Send, at: datetime, reason: str) -> Send:
 
 
 def put_back(send: Send) -> Send:
-    """The try did not begin: nothing happened, and it counts for nothing."""
-    if send.step != "sending":
-        return send
-    return replace(send, step="queued", claim=None, attempts=send.attempts - 1, wait_s=0)
+    """The try did not begin: nothing happened, and it may go again at once."""
+    return replace(send, step="queued", claim=None, wait_s=0) if send.step == "sending" else send
 
 
 def try_later(
@@ -151,6 +160,24 @@ def unsure(send: Send, at: datetime, reason: str, *, patience: Patience) -> Send
 def doubted(send: Send, at: datetime, reason: str, *, patience: Patience, chance: float) -> Send:
     """Nobody knows, but the far end takes the same message only once: it is sent again under its key."""
     return try_later(replace(send, doubtful=True), at, reason, retry_after_s=None, patience=patience, chance=chance)
+
+
+def taught(send: Send, told: Told, hold_s: float = 0) -> Send:
+    """A row that was restored to an earlier state, as it was when this was told."""
+    known = replace(
+        send,
+        version=told.version,
+        state=told.state,
+        changed_at=told.at,
+        reason=told.reason,
+        attempts=told.attempts,
+        claim=None,
+    )
+    if told.state == "queued":
+        return replace(known, step="queued")
+    if told.state == "unknown":
+        return replace(known, step="unsure", doubtful=True, hold_s=hold_s)
+    return _done(known)
 
 
 RESOLVED: dict[str, Callable[[Send, datetime], Send]] = {

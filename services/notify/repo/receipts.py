@@ -16,7 +16,8 @@ import asyncpg
 from services.notify.repo.sends import Key
 from shared.contracts.inbound_receipts import Receipt
 
-_RECORDING = "select pg_advisory_xact_lock_shared(hashtext('notify_receipts'), 2)"
+RECORDING = "select pg_advisory_xact_lock_shared(hashtext('notify_receipts'), 2)"
+"""Whoever records sends shares this lock."""
 _KEEPING = "select pg_advisory_xact_lock(hashtext('notify_receipts'), 2)"
 _FIND = """
     select u.workspace, u.channel, u.account, u.provider_id, s.message
@@ -90,7 +91,7 @@ async def take(tx: asyncpg.Connection, names: Sequence[Name]) -> list[Kept]:
     """What waited for sends of these names, which this transaction has recorded; the last lock to take."""
     if not names:
         return []
-    await tx.execute(_RECORDING)
+    await tx.execute(RECORDING)
     rows = await tx.fetch(_TAKE, *_columns(names))
     kept = [
         Kept(

@@ -9,7 +9,7 @@ from shared.channels.outgoing.addresses import Addresses
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Connections of one account; a call takes at most `timeout_s`, of which connecting may take a quarter."""
+    """Connections of one account; a call takes at most `timeout_s`, of which finding and reaching the far end may take a quarter."""
 
     http: httpx.AsyncClient
     addresses: Addresses
@@ -18,4 +18,4 @@ class Client:
     @property
     def connect_s(self) -> float:
         """Seconds for finding the address, and as many for connecting to it."""
-        return self.timeout_s / 4
+        return self.timeout_s / 8

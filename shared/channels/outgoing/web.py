@@ -98,7 +98,7 @@ def _request(client: Client, wanted: httpx.URL, address: str, body: bytes, heade
 
 async def _exchange(client: Client, request: httpx.Request) -> Answered | TryLater | Unsure:
     try:
-        async with asyncio.timeout(client.timeout_s / 2):
+        async with asyncio.timeout(client.timeout_s * 3 / 4):
             response = await client.http.send(request, stream=True)
     except _NOTHING_WRITTEN:
         return TryLater("no-connection")
@@ -106,7 +106,7 @@ async def _exchange(client: Client, request: httpx.Request) -> Answered | TryLat
         return Unsure("timeout" if isinstance(error, httpx.TimeoutException | TimeoutError) else "connection-lost")
     body = b""
     try:
-        async with asyncio.timeout(client.timeout_s / 4):
+        async with asyncio.timeout(client.timeout_s / 8):
             async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) >= ANSWER_MAX_BYTES:
