@@ -187,8 +187,11 @@ def _run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run it; of several things that went wrong at once the first is told."""
     try:
         return asyncio.run(work)
-    except* SwitchboardError as group:
-        error: BaseException = group
+    except BaseExceptionGroup as group:
+        ours, others = group.split(SwitchboardError)
+        if ours is None or others is not None:
+            raise
+        error: BaseException = ours
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
         raise error from None

