@@ -3,18 +3,24 @@
 from fastapi import FastAPI
 
 from services.gateway.api_keys import add_keys
+from services.gateway.api_sessions import add_sessions
 from services.gateway.api_settings import add_settings
+from services.gateway.api_users import add_users
 from services.gateway.config import Config
 from services.gateway.describe import describe_kinds
 from services.gateway.forward import Forwarder
 from services.gateway.front import Front
 from services.gateway.gate import Gate
+from services.gateway.passwords import Passwords
 from services.gateway.routes import Table
+from services.gateway.sessions import Sessions
+from services.gateway.tokens import Tokens
 from shared.http import create_app
 from shared.service import Runtime
 
 ABOUT = (
-    "Settings, workspaces and API keys. Send a key as `Authorization: Bearer sb_…`; an installation key chooses a "
+    "Users, sessions, settings, workspaces, API keys and the live stream. Send a key or an access token as "
+    "`Authorization: Bearer …`; an installation key chooses a "
     "workspace by the header `Switchboard-Workspace`. Tickets, queues and offers are asked for at the same address; "
     "their owners describe them."
 )
@@ -25,9 +31,12 @@ def create_api(runtime: Runtime) -> FastAPI:
     config = runtime.config
     assert isinstance(config, Config)
     app = create_app(runtime, "Switchboard gateway", description=ABOUT)
-    gate = Gate(runtime.pool, runtime.clock, config.key_cache_s)
+    tokens, passwords = Tokens(config.key.get_secret_value()), Passwords()
+    gate = Gate(runtime.pool, runtime.clock, tokens, config.key_cache_s)
     add_settings(app, runtime, gate)
     add_keys(app, runtime, gate)
+    add_users(app, runtime, gate, passwords)
+    add_sessions(app, runtime, gate, Sessions(runtime, tokens, passwords), proxies=config.proxies)
     describe_kinds(app)
     forwarder = Forwarder(
         config.urls,

@@ -2,21 +2,22 @@
 
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Path, Query, Response
+from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from fastapi.security import HTTPBearer
 
 from services.gateway import keys
-from services.gateway.front import identity_of
+from services.gateway.front import entered, identity_of
 from services.gateway.gate import Gate
 from services.gateway.repo import keys as repo
 from services.gateway.views import KeyPage, KeyView, MadeKey, NewKey, Whoami
+from services.gateway.views_people import WhoamiView
 from shared.db.pool import connection
 from shared.errors import NotFound
 from shared.http import problems
 from shared.identity import Identity
 from shared.service import Runtime
 
-WITH_KEY = HTTPBearer(auto_error=False, description="An API key: sb_<id>_<secret>")
+WITH_KEY = HTTPBearer(auto_error=False, description="An API key (sb_<id>_<secret>) or an access token")
 """For the document only: the front has checked the key before any route is reached."""
 
 Who = Annotated[Identity, Depends(identity_of)]
@@ -29,9 +30,9 @@ def add_keys(app: FastAPI, runtime: Runtime, gate: Gate) -> None:
     """Put the routes on the app."""
 
     @app.get("/v1/whoami", responses=problems(404), dependencies=[Depends(WITH_KEY)], tags=["keys"])
-    async def whoami(who: Who) -> Whoami:
-        """What the key of this request stands for."""
-        return Whoami.of(who)
+    async def whoami(request: Request, who: Who) -> WhoamiView:
+        """What the key or the session of this request stands for."""
+        return WhoamiView.of_person(Whoami.of(who), entered(request).user)
 
     @app.post("/v1/keys", status_code=201, responses=problems(404), dependencies=[Depends(WITH_KEY)], tags=["keys"])
     async def make_key(wanted: NewKey, who: Who) -> MadeKey:

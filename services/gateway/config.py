@@ -1,5 +1,7 @@
 """What the gateway reads from its environment beside what every service does."""
 
+from pydantic import Field
+
 from shared.config import ServiceConfig
 
 
@@ -12,3 +14,5 @@ class Config(ServiceConfig):
     """An owner's own statements end after 10 s, so that its answer comes before we give up."""
     key_cache_s: float = 2
     """A key revoked through another replica is refused after this long at the latest."""
+    proxies: int = Field(default=0, ge=0)
+    """Proxies of ours in front that add to X-Forwarded-For; 0: the connection's peer is the client."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.gateway.caller import Entered
 from services.gateway.forward import Forwarder
 from services.gateway.gate import Gate
 from services.gateway.routes import Route, Table
@@ -41,18 +42,18 @@ class Front:
             if isinstance(route, tuple):
                 return await _refuse_method(scope, receive, send, route)
             scope["route"] = route
-            identity = await self._identity(route, scope) if route.roles else None
+            came = await self._enter(route, scope) if route.roles else None
             if route.owner == "gateway":
-                scope.setdefault("state", {})["identity"] = identity
+                scope.setdefault("state", {})["entered"] = came
                 return await self.app(scope, receive, send)
-            assert identity is not None, "a route without roles is the gateway's own"
+            assert came is not None, "a route without roles is the gateway's own"
             body = await read_body(receive, scope, MAX_BODY_BYTES)
-            return await self.forwarder.forward(route.owner, identity, scope, body, send)
+            return await self.forwarder.forward(route.owner, came.identity, scope, body, send)
         except SwitchboardError as error:
             metrics.GATEWAY_REFUSED.labels(error.reason).inc()
             return await problem(error)(scope, receive, send)
 
-    async def _identity(self, route: Route, scope: Scope) -> Identity:
+    async def _enter(self, route: Route, scope: Scope) -> Entered:
         headers = dict(scope["headers"])
         authorization, workspace = headers.get(b"authorization"), headers.get(WORKSPACE_HEADER)
         return await self.gate.enter(
@@ -69,8 +70,13 @@ async def _refuse_method(scope: Scope, receive: Receive, send: Send, methods: tu
     await response(scope, receive, send)
 
 
+def entered(request: Request) -> Entered:
+    """The caller, as the front has found him."""
+    found = request.state.entered
+    assert isinstance(found, Entered)
+    return found
+
+
 def identity_of(request: Request) -> Identity:
-    """The caller, as the front has found it."""
-    identity = request.state.identity
-    assert isinstance(identity, Identity)
-    return identity
+    """The caller's identity."""
+    return entered(request).identity

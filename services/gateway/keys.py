@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.errors import Invalid, Unauthenticated
-from shared.identity import Identity, Role
+from shared.identity import Role
 
 _FORM = re.compile(r"sb_([0-9a-f]{16})_([0-9a-f]{64})")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{2,500}\.[A-Za-z0-9_-]{2,1000}\.[A-Za-z0-9_-]{2,200}")
 LABEL_MAX = 200
 
 
@@ -26,16 +27,6 @@ class Key:
     label: str
     created_at: datetime
     last_used: datetime | None = None
-
-    def identity(self, workspace: str | None) -> Identity:
-        """Who calls with this key; `workspace` is the one that an installation key chose."""
-        return Identity(
-            principal=f"key/{self.id}",
-            role=self.role,
-            workspace=self.workspace or workspace or "",
-            shops=self.shops,
-            agent=self.agent,
-        )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -65,6 +56,13 @@ def hash_of(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
+def token_of(authorization: str | None) -> str | None:
+    """The access token (JWT) in an Authorization header; None where it holds anything else."""
+    scheme, _, text = (authorization or "").partition(" ")
+    found = _TOKEN.fullmatch(text.strip()) if scheme.lower() == "bearer" else None
+    return found[0] if found else None
+
+
 def id_of(authorization: str | None) -> tuple[str, str]:
     """Id and whole text of the key in an Authorization header; raises Unauthenticated where there is none."""
     scheme, _, text = (authorization or "").partition(" ")
@@ -72,7 +70,7 @@ def id_of(authorization: str | None) -> tuple[str, str]:
         raise Unauthenticated("send your API key as `Authorization: Bearer sb_…`")
     found = _FORM.fullmatch(text.strip())
     if found is None:
-        raise Unauthenticated("this is not an API key of Switchboard; one looks like sb_<id>_<secret>")
+        raise Unauthenticated("this is neither an API key of Switchboard (sb_<id>_<secret>) nor an access token")
     return found[1], found[0]
 
 

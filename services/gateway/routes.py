@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from shared.errors import Forbidden, NotFound
 from shared.identity import Role
 
-Owner = Literal["gateway", "tickets", "routing", "ingest"]
+Owner = Literal["gateway", "tickets", "routing", "ingest", "notify", "metrics"]
 
 EVERYBODY: tuple[Role, ...] = get_args(Role)
 OPERATORS: tuple[Role, ...] = ("installation", "admin")
@@ -20,6 +20,8 @@ LEADS: tuple[Role, ...] = ("installation", "admin", "lead")
 STAFF: tuple[Role, ...] = ("admin", "lead", "agent")
 WORKSPACE: tuple[Role, ...] = ("admin", "lead", "agent", "integrator")
 """Everybody inside a workspace: the installation key sets workspaces up, it does not read customers' messages."""
+REPORTS: tuple[Role, ...] = ("admin", "lead", "integrator")
+"""Who reads KPIs; an agent does not, since they also hold what colleagues did."""
 
 TEAM_KINDS = "team|skill|agent|routing"
 """What leads set by themselves; the other kinds are an admin's (accounts hold secrets)."""
@@ -59,6 +61,15 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/keys", OPERATORS, "gateway", workspace=False),
     Route("GET", "/v1/keys", OPERATORS, "gateway", workspace=False),
     Route("DELETE", "/v1/keys/{id}", OPERATORS, "gateway", workspace=False),
+    Route("POST", "/v1/users", OPERATORS, "gateway"),
+    Route("GET", "/v1/users", OPERATORS, "gateway"),
+    Route("GET", "/v1/users/{id}", OPERATORS, "gateway"),
+    Route("PATCH", "/v1/users/{id}", OPERATORS, "gateway"),
+    Route("DELETE", "/v1/users/{id}", OPERATORS, "gateway"),
+    Route("PUT", "/v1/users/{id}/password", OPERATORS, "gateway"),
+    Route("POST", "/v1/sessions", (), "gateway", workspace=False),
+    Route("POST", "/v1/sessions/refresh", (), "gateway", workspace=False),
+    Route("DELETE", "/v1/sessions/current", EVERYBODY, "gateway", workspace=False),
     Route("GET", "/v1/settings", EVERYBODY, "gateway", workspace=False),
     Route("GET", "/v1/settings/{kind:account}", LEADS, "gateway"),
     Route("GET", "/v1/settings/{kind}", EVERYBODY, "gateway"),
@@ -74,7 +85,11 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/tickets/{id}", WORKSPACE, "tickets"),
     Route("GET", "/v1/tickets/{id}/timeline", WORKSPACE, "tickets"),
     Route("POST", "/v1/tickets/{id}/state", WORKSPACE, "tickets"),
+    Route("POST", "/v1/tickets/{id}/answers", WORKSPACE, "tickets"),
+    Route("POST", "/v1/tickets/{id}/notes", STAFF, "tickets"),
     Route("GET", "/v1/persons/{id}", WORKSPACE, "tickets"),
+    Route("POST", "/v1/persons/{id}/erase", ("admin", "lead"), "tickets"),
+    Route("GET", "/v1/persons/{id}/erasure", ("admin", "lead"), "tickets"),
     Route("GET", "/v1/tickets/{id}/routing", WORKSPACE, "routing"),
     Route("GET", "/v1/queue", WORKSPACE, "routing"),
     Route("GET", "/v1/agents", WORKSPACE, "routing"),
@@ -84,6 +99,12 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/offers/{id}/accept", STAFF, "routing"),
     Route("POST", "/v1/offers/{id}/decline", STAFF, "routing"),
     Route("POST", "/v1/next", STAFF, "routing"),
+    Route("GET", "/v1/sends", STAFF, "notify"),
+    Route("GET", "/v1/sends/{message}", STAFF, "notify"),
+    Route("POST", "/v1/sends/{message}/resolve", STAFF, "notify"),
+    Route("GET", "/v1/metrics", REPORTS, "metrics"),
+    Route("GET", "/v1/metrics/{kpi}", REPORTS, "metrics"),
+    Route("GET", "/v1/metrics/{kpi}/tickets", REPORTS, "metrics"),
     Route("GET", "/v1/quarantine", ("admin", "lead"), "ingest"),
     Route("GET", "/v1/quarantine/{id}", ("admin", "lead"), "ingest"),
 )

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 from typing import Any
 
 import pytest
@@ -14,9 +15,23 @@ DIRECT = "/v1/inbound/"
 """Providers post here without a key; it does not go through the gateway."""
 
 
+AWAITED = {
+    ("POST", "/v1/tickets/{id}/answers"),
+    ("POST", "/v1/tickets/{id}/notes"),
+    ("POST", "/v1/persons/{id}/erase"),
+    ("GET", "/v1/persons/{id}/erasure"),
+    ("GET", "/v1/metrics"),
+    ("GET", "/v1/metrics/{kpi}"),
+    ("GET", "/v1/metrics/{kpi}/tickets"),
+}
+"""Rows whose owners are still to serve them; a row leaves this set with its route."""
+
+
 def operations(owner: str) -> set[tuple[str, str]]:
     """Method and path of everything that an owner answers under /v1."""
     service = importlib.import_module(f"services.{owner}.main").SERVICE
+    if service.api is None:
+        return set()
     pool: Any = None  # nothing is asked of it
     document = service.api(Runtime(service, service.config(), pool=pool)).openapi()
     return {
@@ -36,12 +51,14 @@ async def test_every_route_of_an_owner_is_a_row_of_the_table_and_every_row_is_a_
     for name in [name for name in os.environ if name.startswith("SWITCHBOARD_")]:
         monkeypatch.delenv(name)
     rows = {(route.method, route.pattern) for route in ROUTES if route.owner == owner}
-    assert rows == operations(owner)
+    served = operations(owner)
+    assert served <= rows
+    assert rows - served <= AWAITED
 
 
 @pytest.mark.parametrize("owner", OWNERS)
 async def test_the_table_leads_each_address_to_its_own_owner(owner: str) -> None:
     for method, path in operations(owner):
-        found = Table().match(method, path.replace("{id}", "0190b3f2-0000-7000-8000-000000000000"))
+        found = Table().match(method, re.sub(r"\{\w+\}", "0190b3f2-0000-7000-8000-000000000000", path))
         assert isinstance(found, Route)
         assert found.owner == owner

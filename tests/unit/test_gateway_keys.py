@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from services.gateway import keys
+from services.gateway.caller import Standing
 from shared.errors import Invalid, Unauthenticated
 from shared.identity import Role
 
@@ -83,6 +84,7 @@ def test_a_key_that_can_be_is_taken(
 
 def test_a_workspaces_key_stays_in_its_workspace_whatever_was_chosen() -> None:
     key = keys.Key("0" * 16, "main", "agent", "ada", ("north",), "", datetime(2026, 1, 1, tzinfo=UTC))
-    who = key.identity("other")
+    who = Standing.of_key(key).identity("other")
     assert (who.workspace, who.agent, who.shops, who.principal) == ("main", "ada", ("north",), f"key/{'0' * 16}")
-    assert replace(key, workspace=None, role="installation").identity("other").workspace == "other"
+    installation = Standing.of_key(replace(key, workspace=None, role="installation"))
+    assert installation.identity("other").workspace == "other"
