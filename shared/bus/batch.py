@@ -1,13 +1,14 @@
 """One batch is one transaction: positions, inbox, effects, outbox and dead letters change together or not at all."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
-from shared.bus import dead_letters, positions
+from shared.bus import dead_letters, inbox, positions
 from shared.bus.blame import describe
 from shared.bus.context import Context
 from shared.bus.inbound import Inbound, again
@@ -20,15 +21,16 @@ from shared.telemetry import metrics, trace
 Handler = Callable[[asyncpg.Connection, Sequence[Event[Any]], Context], Awaitable[None]]
 """Handles a batch of one topic in the order of the log; raising blames the batch, which is then halved."""
 
-_INBOX = "insert into inbox(grp, id) select $1, unnest($2::uuid[]) on conflict do nothing returning id"
-
-
 DRAIN_MAX = 200
 """So many letters of a key are released in one transaction, so that it stays short."""
 
 
 class Forgotten(Exception):
     """Since the batch was read, events of our own were forgotten that it may have passed over: read it again."""
+
+
+class MovedOn(Exception):
+    """Another replica has handled these records meanwhile: find the place anew."""
 
 
 class PositionLost(Exception):
@@ -42,7 +44,8 @@ class Sorted:
     live: list[Inbound] = field(default_factory=list)
     letters: list[dead_letters.DeadLetter] = field(default_factory=list)
     ignored: int = 0
-    old: int = 0
+    fresh: set[UUID] = field(default_factory=set)
+    """Ids of the live ones that the inbox had not seen."""
 
 
 class Batches:
@@ -76,20 +79,24 @@ class Batches:
         """
         started = time.monotonic()
         context = self._context()
+        ends = _ends(records)
         async with transaction(self.pool) as connection:
             if self.own.forgotten != forgotten:
                 raise Forgotten
-            partitions = sorted({record.partition for record in records})
-            nexts = await positions.lock(connection, self.grp, self.topic.name, partitions)
-            if any(nexts.get(p, -1) < expected.get(p, 0) for p in partitions):
-                raise PositionLost
-            done = await self._sort(connection, records, nexts)
+            done = await self._sort(connection, records)
             await dead_letters.insert(connection, self.grp, self.topic.name, done.letters)
-            fresh = await self._handle(connection, done.live, context)
-            ends = _ends(records, nexts)
-            await positions.advance(connection, self.grp, self.topic.name, ends)
+            await self._handle(connection, done, context)
+            if not await positions.advance(connection, self.grp, self.topic.name, ends, expected, context.rows()):
+                raise await self._displaced(connection, expected, ends)
         expected.update({partition: end for partition, (end, _) in ends.items()})
-        self._committed(context, done, fresh, started)
+        self._committed(context, done, started)
+
+    async def _displaced(
+        self, tx: asyncpg.Connection, expected: Mapping[int, int], ends: Mapping[int, tuple[int, int]]
+    ) -> Exception:
+        """Why the positions are not where this process left them."""
+        known = await positions.read(tx, self.grp, self.topic.name)
+        return PositionLost() if any(known.get(p, -1) < expected.get(p, 0) for p in ends) else MovedOn()
 
     async def bury(self, record: Inbound, error: str, expected: dict[int, int], forgotten: int = 0) -> None:
         """Make a culprit that stands alone a dead letter and go on behind it."""
@@ -135,7 +142,8 @@ class Batches:
         try:
             attempt = self._context()
             async with tx.transaction():
-                await self._handle(tx, [record], attempt)
+                await self._handle(tx, Sorted([record], fresh=await self._enter(tx, [record])), attempt)
+                await attempt.flush(tx)
         except Exception as error:
             if may_pass(error) or tx.is_closed():
                 raise
@@ -143,48 +151,50 @@ class Batches:
         context.after_commit(lambda: _tell(attempt))
         return None
 
-    async def _sort(self, tx: asyncpg.Connection, records: Sequence[Inbound], nexts: dict[int, int]) -> Sorted:
-        done = Sorted()
-        current = [record for record in records if record.offset >= nexts[record.partition]]
-        done.old = len(records) - len(current)
+    async def _sort(self, tx: asyncpg.Connection, records: Sequence[Inbound]) -> Sorted:
+        """Parked keys are looked up and ids enter the inbox in one statement, where no record is to become a letter."""
         parks = self.topic.on_poison == "park"
-        keys = sorted({record.key for record in current}) if parks else []
-        waiting = await dead_letters.lock_parked(tx, self.grp, self.topic.name, keys) if keys else set()
-        for record in current:
+        concerning = [record for record in records if not record.passes]
+        keys = sorted({record.key for record in concerning}) if parks else []
+        sound = [] if any(record.refusal is not None for record in concerning) else _ids(concerning)
+        waiting, fresh = await inbox.enter(tx, self.grp, self.topic.name, keys, sound)
+        done = Sorted(ignored=len(records) - len(concerning), fresh=fresh)
+        for record in concerning:
             if record.key in waiting:
                 done.letters.append(_letter(record, "waiting", "waits behind an earlier record of its key"))
             elif record.refusal is not None:
                 done.letters.append(_letter(record, "parked" if parks else "skipped", record.refusal))
                 if parks:
                     waiting.add(record.key)
-            elif record.event is None:
-                done.ignored += 1
             else:
                 done.live.append(record)
+        if done.letters:
+            done.fresh = await self._enter(tx, done.live)
         return done
 
-    async def _handle(self, tx: asyncpg.Connection, live: Sequence[Inbound], context: Context) -> int:
-        """Run the handler over what the inbox has not seen; gives how many that were."""
-        first = {record.event.id: record.event for record in reversed(live) if record.event is not None}
-        if not first:
-            return 0
-        rows = await tx.fetch(_INBOX, self.grp, sorted(first))
-        if rows:
-            fresh = {row["id"] for row in rows}
-            order = dict.fromkeys(record.event.id for record in live if record.event is not None)
-            events = [first[id_] for id_ in order if id_ in fresh]
-            if trace.exporting():
-                events = [replace(e, trace=trace.step(f"{self.grp} {e.type}", e.trace)) for e in events]
-            await self._handler(tx, events, context)
-            await context.flush(tx)
-        return len(rows)
+    async def _enter(self, tx: asyncpg.Connection, live: Sequence[Inbound]) -> set[UUID]:
+        return (await inbox.enter(tx, self.grp, self.topic.name, (), _ids(live)))[1]
 
-    def _committed(self, context: Context, done: Sorted, fresh: int, started: float) -> None:
+    async def _handle(self, tx: asyncpg.Connection, done: Sorted, context: Context) -> None:
+        """Run the handler over what the inbox has not seen, each id once."""
+        first: dict[UUID, Event[Any]] = {}
+        for record in done.live:
+            if record.event is not None and record.event.id in done.fresh:
+                first.setdefault(record.event.id, record.event)
+        if not first:
+            return
+        events = list(first.values())
+        if trace.exporting():
+            events = [replace(e, trace=trace.step(f"{self.grp} {e.type}", e.trace)) for e in events]
+        await self._handler(tx, events, context)
+
+    def _committed(self, context: Context, done: Sorted, started: float) -> None:
         if context.committed():
             self._after_commit()
         name = self.topic.name
         metrics.BATCH_SECONDS.labels(name).observe(time.monotonic() - started)
-        outcomes = {"handled": fresh, "duplicate": len(done.live) - fresh + done.old, "ignored": done.ignored}
+        fresh = len(done.fresh)
+        outcomes = {"handled": fresh, "duplicate": len(done.live) - fresh, "ignored": done.ignored}
         for letter in done.letters:
             metrics.DEAD_LETTERS.labels(name, letter.state).inc()
             outcomes[letter.state] = outcomes.get(letter.state, 0) + 1
@@ -193,11 +203,13 @@ class Batches:
                 metrics.RECORDS.labels(name, outcome).inc(count)
 
 
-def _ends(records: Sequence[Inbound], nexts: dict[int, int]) -> dict[int, tuple[int, int]]:
-    last: dict[int, Inbound] = {}
-    for record in records:
-        last[record.partition] = record
-    return {p: (record.offset + 1, record.fingerprint) for p, record in last.items() if record.offset + 1 > nexts[p]}
+def _ends(records: Sequence[Inbound]) -> dict[int, tuple[int, int]]:
+    """By partition the offset behind the last record, and that record's fingerprint."""
+    return {record.partition: (record.offset + 1, record.fingerprint) for record in records}
+
+
+def _ids(records: Sequence[Inbound]) -> list[UUID]:
+    return sorted({record.event.id for record in records if record.event is not None})
 
 
 def _letter(record: Inbound, state: str, error: str) -> dead_letters.DeadLetter:

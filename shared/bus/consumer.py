@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from shared.bus import dead_letters, positions
-from shared.bus.batch import Batches, Forgotten, PositionLost
+from shared.bus.batch import Batches, Forgotten, MovedOn, PositionLost
 from shared.bus.blame import describe
 from shared.bus.fetch import Source
 from shared.bus.inbound import Inbound
@@ -32,6 +32,8 @@ TICK_S = 1.0
 PAUSE_MAX_S = 5.0
 BATCH_MIN = 200
 """Below this a batch's fixed cost (some ten statements, a commit) is most of its time, and waiting grows."""
+REST_S = 0.25
+"""A service's own log, which rarely tells it anything new, is not asked again sooner."""
 
 
 class Stopped(Exception):
@@ -50,6 +52,8 @@ class Consumer:
             topic, name, grp=batches.grp, pool=batches.pool, own=batches.own, concerns=batches.concerns
         )
         self._lag = Lag(topic, self.source)
+        self._passed: dict[int, Inbound] = {}
+        self._own_log = batches.grp == f"{topic.owner}.{topic.name}"
         self._size = BATCH_MIN
         self._forgotten = 0
         self._pause = 0.0
@@ -97,7 +101,7 @@ class Consumer:
                 await measuring
 
     def _passes(self, error: Exception) -> bool:
-        return may_pass(error) or isinstance(error, KafkaError | PositionLost | Forgotten)
+        return may_pass(error) or isinstance(error, KafkaError | PositionLost | MovedOn | Forgotten)
 
     async def _back_off(self, error: Exception) -> None:
         """The transaction has rolled back; go back in the log and wait, polling so that the group keeps us."""
@@ -106,7 +110,7 @@ class Consumer:
             self.source.forget()
             return
         self.source.doubt()
-        if isinstance(error, Forgotten):
+        if isinstance(error, Forgotten | MovedOn):
             return
         self._batches.own.forget()  # what comes back may be an earlier state of the database
         metrics.BATCH_RETRIES.labels(self.topic.name).inc()
@@ -126,6 +130,7 @@ class Consumer:
 
     async def _step(self) -> None:
         if self.source.unplaced:
+            self._passed.clear()  # they are read again
             await self.source.place()
             if self.source.unplaced:
                 await asyncio.sleep(0.05)
@@ -135,11 +140,33 @@ class Consumer:
             await self._idle(TICK_S)
             self.source.doubt()
             return
-        self._forgotten = self._batches.own.forgotten
+        if not self._passed:
+            self._forgotten = self._batches.own.forgotten
         records = await self.source.fetch(self._size)
-        if records:
-            await self._handle(self._to_limit(records))
+        if all(record.passes for record in records):
+            await self._pass_by(records)
+        else:
+            await self._handle(self._with_passed(self._to_limit(records)))
             await self._hint()
+
+    async def _pass_by(self, records: Sequence[Inbound]) -> None:
+        """Nothing here concerns us: go on, and say so with the next batch, or within a second.
+
+        What our own events told is asked for less often, since it is nothing new.
+        """
+        for record in records:
+            self._passed[record.partition] = record
+            self._lag.handled(record.timestamp_ms)
+        if records and self._own_log:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), REST_S)
+
+    def _with_passed(self, records: Sequence[Inbound]) -> Sequence[Inbound]:
+        """The records behind those passed by in the partitions that are still ours."""
+        mine = {partition.partition for partition in self.source.assigned - self.source.unplaced}
+        passed = [record for record in self._passed.values() if record.partition in mine]
+        self._passed.clear()
+        return [*passed, *records]
 
     def _to_limit(self, records: Sequence[Inbound]) -> Sequence[Inbound]:
         """The records up to as many unreadable ones as the topic may have; then what becomes of the topic is looked at.
@@ -195,6 +222,9 @@ class Consumer:
         if time.monotonic() - self._ticked < TICK_S:
             return
         self._ticked = time.monotonic()
+        passed = self._with_passed(())
+        if passed:
+            await self._handle(passed)
         grp, topic = self._batches.grp, self.topic.name
         async with connected(self._batches.pool) as connection:
             known = await positions.read(connection, grp, topic)

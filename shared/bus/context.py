@@ -24,6 +24,10 @@ _INSERT = """
 """
 
 
+OutboxRows = tuple[list[str], list[bytes], list[bytes], list[str | None]]
+"""Topics, keys, values and traces, one of each for an event."""
+
+
 @dataclass(slots=True)
 class Context:
     """One unit of work; its events are in the outbox when its transaction commits."""
@@ -89,17 +93,20 @@ class Context:
         """Call this once the transaction is committed, never when it is not."""
         self._after_commit.append(call)
 
+    def rows(self) -> OutboxRows:
+        """The events as columns of the outbox."""
+        events = self._events
+        return (
+            [event.topic for event in events],
+            [event.key for event in events],
+            [encode(event) for event in events],
+            [event.trace for event in events],
+        )
+
     async def flush(self, tx: asyncpg.Connection) -> None:
         """Insert the events into the outbox; the last thing before the commit."""
-        if not self._events:
-            return
-        await tx.execute(
-            _INSERT,
-            [event.topic for event in self._events],
-            [event.key for event in self._events],
-            [encode(event) for event in self._events],
-            [event.trace for event in self._events],
-        )
+        if self._events:
+            await tx.execute(_INSERT, *self.rows())
 
     def committed(self) -> bool:
         """Tell whom it concerns; True where there are events for the relay."""

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Sequence
+from operator import itemgetter
 
 import asyncpg
 
@@ -21,9 +22,12 @@ ROUND = 1000
 POLL_S = 0.5
 """Another process's rows, or one whose relay died, are found by polling; our own wake us at once."""
 
-_LOCK = "select pg_advisory_xact_lock(hashtext($1), 1)"
-_READ = "select id, topic, key, value, trace, at from outbox order by id limit $1"
-_DELETE = "delete from outbox where id = any($1::bigint[])"
+_TAKE = """
+    with alone as materialized (select pg_advisory_xact_lock(hashtext($1), 1))
+    delete from outbox using alone where id in (select id from outbox order by id limit $2)
+    returning id, topic, key, value, trace, at
+"""
+"""The rows are gone once the round commits; whoever waited for the lock finds what the other round took gone."""
 
 
 class Relay:
@@ -73,11 +77,10 @@ class Relay:
         self._wake.clear()
 
     async def _round(self) -> int:
-        """Send the next rows in id order and delete them; gives how many. A failure leaves all of them."""
+        """Take the next rows and send them in id order; gives how many. A failure leaves all of them."""
         connection = await self._connected()
         async with connection.transaction():
-            await connection.execute(_LOCK, self._schema)
-            rows = await connection.fetch(_READ, ROUND)
+            rows = sorted(await connection.fetch(_TAKE, self._schema, ROUND), key=itemgetter("id"))
             metrics.OUTBOX_AGE.set(_age(rows))
             if not rows:
                 return 0
@@ -85,7 +88,6 @@ class Relay:
                 [(row["topic"], row["key"], row["value"], trace_header(row["trace"])) for row in rows],
                 timeout_s=self._config.delivery_timeout_s,
             )
-            await connection.execute(_DELETE, [row["id"] for row in rows])
         metrics.OUTBOX_SENT.inc(len(rows))
         return len(rows)
 
@@ -93,11 +95,13 @@ class Relay:
         """Our own connection: a round may wait for Kafka longer than other transactions may be idle."""
         if self._connection is None or self._connection.is_closed():
             idle_ms = int((self._config.delivery_timeout_s + 5) * 1000)
+            settings = server_settings(self._schema, idle_in_transaction_ms=idle_ms)
+            settings["synchronous_commit"] = "off"  # a crash may bring rows back, which are then sent twice: as ever
             self._connection = await asyncpg.connect(
                 self._dsn,
                 timeout=5,
                 command_timeout=15,
-                server_settings=server_settings(self._schema, idle_in_transaction_ms=idle_ms),
+                server_settings=settings,
             )
         return self._connection
 

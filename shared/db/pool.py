@@ -108,8 +108,13 @@ async def create_pool(dsn: str, schema: str, **more: Any) -> asyncpg.Pool:
         command_timeout=STATEMENT_TIMEOUT_MS / 1000 + 5,
         timeout=5,
         server_settings=server_settings(schema),
+        reset=_nothing_to_reset,
         **more,
     )
+
+
+async def _nothing_to_reset(_connection: asyncpg.Connection) -> None:
+    """Nothing here outlives its transaction, so a connection that comes back needs no statement to clean it."""
 
 
 @asynccontextmanager
