@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.routing.domain.lifecycle import Step
+from services.routing.domain.lifecycle import JOINED, Step, waiting
 from services.routing.domain.ticket import Load, Ticket
 from services.routing.repo import agents, decisions, tickets, workspaces
 from services.routing.repo.decisions import Decision, Exclusion, Outcome
@@ -42,6 +42,8 @@ class Changes:
 
     def __init__(self, ctx: Context, now: datetime, known: dict[Key, Ticket] | None = None) -> None:
         self.now = now
+        self.moved_load = False
+        """Whether what was saved changed anybody's load."""
         self._ctx = ctx
         self._before: dict[Key, Ticket] = dict(known or {})
         self._after: dict[Key, Ticket] = {}
@@ -81,16 +83,29 @@ class Changes:
         if cause is not None:
             self._ctx.emit(event, cause=cause, version=ticket.version, shop=ticket.shop)
         else:
-            self._ctx.begin(
-                event,
-                workspace=ticket.workspace,
-                shop=ticket.shop,
-                version=ticket.version,
-                id=derived_id(ticket.id, event.TYPE, f"{ticket.version}:{ticket.agent or ''}"),
-                trace=ticket.trace,
-                correlation=ticket.correlation,
-            )
+            self._tell(ticket, event)
         self.record(ticket.workspace, event, ticket.version, was_held=_was_held(before), why=why)
+
+    def enqueue(self, step: Step) -> None:
+        """A ticket joined the queue; the next match tells whose it is, or by `tell_waiting` that it waits."""
+        self.keep(step.ticket)
+        self.record(step.ticket.workspace, step.event, step.ticket.version, was_held=False)
+
+    def tell_waiting(self, ticket: Ticket) -> None:
+        """Say that a ticket which joined the queue waits; said again it is the same event."""
+        if ticket.reason in JOINED:
+            self._tell(ticket, waiting(ticket))
+
+    def _tell(self, ticket: Ticket, event: RoutingEvent) -> None:
+        self._ctx.begin(
+            event,
+            workspace=ticket.workspace,
+            shop=ticket.shop,
+            version=ticket.version,
+            id=derived_id(ticket.id, event.TYPE, f"{ticket.version}:{ticket.agent or ''}"),
+            trace=ticket.trace,
+            correlation=ticket.correlation,
+        )
 
     def record(
         self, workspace: str, event: RoutingEvent, version: int, *, was_held: bool, why: Why | None = None
@@ -146,7 +161,9 @@ class Changes:
         changed = [ticket for key, ticket in self._after.items() if key in self._before]
         await tickets.insert(tx, new)
         await tickets.update(tx, changed)
-        await agents.change_loads(tx, self._loads())
+        loads = self._loads()
+        await agents.change_loads(tx, loads)
+        self.moved_load = bool(loads)
         await decisions.exclude(tx, self._exclusions)
         await decisions.insert(tx, self._decisions)
         pairs = [(self._before.get(key), ticket) for key, ticket in self._after.items()]

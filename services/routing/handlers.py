@@ -1,9 +1,11 @@
 """What routing does with each record: tickets' events move the queue, its own events teach it after a restore."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import asyncpg
 
+from services.routing import seating
 from services.routing.changes import Changes
 from services.routing.domain.lifecycle import release
 from services.routing.domain.observe import observe, teach
@@ -13,7 +15,7 @@ from services.routing.opening import open_workspaces
 from services.routing.repo import agents, tickets, workspaces
 from shared.bus import Context, Handler, reads
 from shared.contracts.envelope import Event
-from shared.contracts.routing_events import RoutingEvent
+from shared.contracts.routing_events import RoutingEvent, TicketEnqueued
 from shared.contracts.ticket_events import MessageAdded, StateChanged, TicketEvent, TicketOpened, TicketReopened
 
 
@@ -28,13 +30,19 @@ async def on_ticket_events(tx: asyncpg.Connection, batch: Sequence[Event[TicketE
         before = changes.get(event.workspace, event.data.ticket)
         observed = observe(before, event)
         for step in observed.steps:
-            changes.step(step, cause=event)
+            if isinstance(step.event, TicketEnqueued):
+                changes.enqueue(step)
+            else:
+                changes.step(step, cause=event)
         if observed.changed and not observed.steps:
             changes.keep(observed.ticket)
         if observed.ticket.returned and not (before and before.returned):
             returned.append(observed.ticket)
     await _requeue_from_absent(tx, changes, returned)
     _after_commit(ctx, await changes.save(tx))
+    if not changes.moved_load:
+        for workspace in opened.workspaces.values():
+            ctx.after_commit(partial(seating.untouched, workspace))
 
 
 async def _requeue_from_absent(tx: asyncpg.Connection, changes: Changes, returned: Sequence[Ticket]) -> None:
@@ -52,8 +60,7 @@ async def on_routing_events(tx: asyncpg.Connection, batch: Sequence[Event[Routin
     if not await tickets.any_newer(tx, [(e.workspace, e.data.ticket, e.version or 0) for e in batch]):
         return
     names = sorted({event.workspace for event in batch})
-    await workspaces.lock(tx, names)
-    moment = await workspaces.moment(tx)
+    moment = await workspaces.lock(tx, names)
     known = await tickets.read(tx, [(event.workspace, event.data.ticket) for event in batch])
     changes = Changes(ctx, moment.now, known)
     holders: set[tuple[str, str]] = set()

@@ -42,6 +42,8 @@ class OwnLog:
         self._consumer: Consumer | None = None
         self._known: dict[int, int] | None = None
         self._counted: dict[str, int] = {}
+        self.lost = 0
+        """How often the database was found behind what this process had seen."""
 
     def follow(self, consumer: "Consumer") -> None:
         """The consumer of routing-events."""
@@ -53,18 +55,24 @@ class OwnLog:
             self._known = dict(self._consumer.source.expected)
         return self._known is not None
 
-    def require(self, positions: "Mapping[int, int]", counted: "Mapping[str, int]") -> None:
-        """Raise CatchingUp unless the log is read and this transaction's database is not behind what we have seen.
-
-        `positions` are the log's next offsets there; `counted` the transactions, this one included, that have held
-        each workspace's lock. Where the database is behind, the log is read again up to the end that it has now.
-        """
+    def seen(self) -> "dict[int, int]":
+        """The log's next offsets as this process has seen them committed; raises CatchingUp until all is read."""
         if not self.read():
             raise CatchingUp
         assert self._known is not None
-        unread = any(positions.get(partition, 0) < offset for partition, offset in self._known.items())
+        return self._known
+
+    def require(self, seen: "Mapping[int, int]", positions: "Mapping[int, int]", counted: "Mapping[str, int]") -> None:
+        """Raise CatchingUp where this transaction's database is behind what we have seen.
+
+        `seen` is from before the transaction read `positions`, the log's next offsets there; `counted` the
+        transactions, this one included, that have held each workspace's lock. Where the database is behind, the log
+        is read again up to the end that it has now.
+        """
+        unread = any(positions.get(partition, 0) < offset for partition, offset in seen.items())
         if unread or any(count <= self._counted.get(workspace, 0) for workspace, count in counted.items()):
             self._read_again()
+        if not self.read():
             raise CatchingUp
 
     def remember(self, counted: "Mapping[str, int]") -> None:
@@ -74,6 +82,7 @@ class OwnLog:
 
     def _read_again(self) -> None:
         self._known = None
+        self.lost += 1
         self._counted.clear()
         if self._consumer is not None:
             self._consumer.source.forget()

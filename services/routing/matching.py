@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.routing import seating
 from services.routing.changes import Changes
 from services.routing.config import Config
 from services.routing.decided import Excluded, Told, as_waiting, next_due, step_of
@@ -14,8 +15,8 @@ from services.routing.domain.engine import Decisions, match_on
 from services.routing.domain.floor import Floor
 from services.routing.domain.ticket import Ticket
 from services.routing.live import LIVE, Desk
-from services.routing.opening import Opened, open_workspaces
-from services.routing.repo import agents, decisions, tickets, workspaces
+from services.routing.opening import Opened, open_to_match
+from services.routing.repo import decisions, tickets, workspaces
 from services.routing.repo.tickets import FIRST, Place
 from shared.bus import Context
 from shared.service import Runtime
@@ -41,11 +42,8 @@ async def match_part(runtime: Runtime, walk: Pass) -> None:
     config = runtime.config
     assert isinstance(config, Config)
     async with runtime.work() as (tx, ctx):
-        if not await workspaces.elect_matcher(tx, walk.workspace):
-            walk.done = True
-            return
-        opened = await open_workspaces(tx, ctx, [walk.workspace])
-        if not _wanted(walk, opened):
+        opened = await open_to_match(tx, ctx, walk.workspace)
+        if opened is None or not _wanted(walk, opened):
             walk.done = True
             return
         with metrics.MATCH_SECONDS.time():
@@ -67,9 +65,12 @@ def _wanted(walk: Pass, opened: Opened) -> bool:
 
 async def _match(tx: asyncpg.Connection, ctx: Context, config: Config, walk: Pass, opened: Opened) -> list[str]:
     desk, head = LIVE.desk(walk.workspace), walk.after == FIRST
-    floor = Floor(desk.crew, await agents.seats(tx, walk.workspace), opened.now)
+    locked = opened.workspaces[walk.workspace]
+    seats = await seating.seats(tx, locked)
+    floor = Floor(desk.crew, seats, opened.now)
     found = await _read(tx, walk, desk, floor, config.match_page)
-    excluded = await decisions.excluded(tx, walk.workspace, opened.now) if found else {}
+    asked_before = any(ticket.version > 1 for ticket in found)
+    excluded = await decisions.excluded(tx, walk.workspace, opened.now) if asked_before else {}
     result = match_on(floor, as_waiting(found, desk.needs, excluded, opened.now), most=config.match_most)
     by_id = {ticket.id: ticket for ticket in found}
     changes = Changes(ctx, opened.now, {(ticket.workspace, ticket.id): ticket for ticket in found})
@@ -78,6 +79,7 @@ async def _match(tx: asyncpg.Connection, ctx: Context, config: Config, walk: Pas
     _note_due(walk, [by_id[not_yet.ticket.id] for not_yet in result.waiting], desk, excluded, opened.now)
     due_at = walk.due_at if walk.done else opened.now  # where we die between parts, another replica goes on at once
     await workspaces.matched(tx, walk.workspace, due_at=due_at, whole=walk.whole, head=head)
+    ctx.after_commit(lambda: seating.keep(locked, floor.seated(seats)))
     return [given.ticket.need.mode for given in result.given]
 
 
@@ -97,6 +99,8 @@ async def _write(
     reasons = []
     for not_yet in result.waiting:
         ticket = by_id[not_yet.ticket.id]
+        if ticket.waiting_reason is None:
+            changes.tell_waiting(ticket)
         if ticket.waiting_reason != not_yet.reason:
             changes.waits(ticket, not_yet.reason, told.refusals(not_yet.refusals))
             reasons.append((ticket.id, not_yet.reason))

@@ -1,7 +1,7 @@
 """The agents at one moment: who is there, how much room each has; what one match gives out is taken from it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -53,6 +53,7 @@ class Floor:
         self.since = [microseconds(seat.idle_since) for seat in self.seats]
         self._held = [dict(seat.held) for seat in self.seats]
         self._given = 0
+        self._taken: set[int] = set()
         self._present: dict[str, Bits] = {}
         self._roomy: dict[int, Bits] = {}
         self._below: dict[str, Bits] = {}
@@ -104,6 +105,7 @@ class Floor:
     def give(self, place: int, need: Need) -> datetime:
         """Let the agent have one ticket more; gives when, a microsecond later each time, so that order is kept."""
         self._given += 1
+        self._taken.add(place)
         self.since[place] = self.at_us + self._given
         self.load[place] += need.weight
         self.free[place] -= need.weight
@@ -117,6 +119,15 @@ class Floor:
         if below is not None and not self._may_hold_more(place, need.channel):
             self._below[need.channel] = below & gone
         return self.at + timedelta(microseconds=self._given)
+
+    def seated(self, seats: Mapping[str, Seat]) -> dict[str, Seat]:
+        """The seats this floor was made from, after what was given out."""
+        after = dict(seats)
+        for place in self._taken:
+            seat, at = self.seats[place], EPOCH + self.since[place] * _MICROSECOND
+            idle_since = max(seat.idle_since, at)
+            after[seat.agent] = replace(seat, load=self.load[place], held=self._held[place], idle_since=idle_since)
+        return after
 
     def names(self, bits: Bits) -> list[str]:
         """Ids of the agents in a set, sorted."""

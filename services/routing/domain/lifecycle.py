@@ -20,6 +20,8 @@ from shared.errors import Conflict
 
 Outcome = Literal["declined", "expired", "withdrawn"]
 Ended = Literal["withdrawn", "closed"]
+JOINED = frozenset({"opened", "reopened"})
+"""Reasons of a ticket that came into the queue from outside routing."""
 
 
 class WrongPlace(Conflict):
@@ -49,7 +51,12 @@ def enqueue(ticket: Ticket, enqueued_at: datetime, reason: str) -> Step:
     if ticket.place not in ("done", "held"):
         raise WrongPlace(ticket, "done")
     after = _back(ticket, reason, enqueue=ticket.enqueue + 1, enqueued_at=enqueued_at)
-    return Step(after, TicketEnqueued(**_state(after)))
+    return Step(after, waiting(after))
+
+
+def waiting(ticket: Ticket) -> TicketEnqueued:
+    """What tells that the ticket waits."""
+    return TicketEnqueued(**_state(ticket))
 
 
 def release(ticket: Ticket, reason: str) -> Step:

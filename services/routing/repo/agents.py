@@ -8,7 +8,6 @@ import asyncpg
 
 from services.routing.domain.floor import EPOCH, Seat
 from services.routing.domain.presence import Agent
-from shared.contracts.agent_events import Presence
 
 _READ = """
     select workspace, agent, presence, reason, channels, heartbeat_at, since, misses, gone, version
@@ -25,10 +24,12 @@ _SAVE = """
 # An array of arrays must be rectangular, so the channels of each agent are written one by one where they changed.
 _CHANNELS = "update agents set channels = $3 where workspace = $1 and agent = $2"
 _ANSWERED = "update agents set misses = 0 where workspace = $1 and agent = any($2::text[]) and misses > 0"
+# Two scans one after the other: joined, and with no statistics yet, every agent is compared with every load.
 _SEATS = """
-    select a.agent, a.presence, a.channels, a.since, l.channel, l.tickets, l.weight, l.changed_at
-    from agents a left join loads l on l.workspace = a.workspace and l.agent = a.agent
-    where a.workspace = $1
+    select agent, presence, channels, since, null as channel, 0 as tickets, 0 as weight, null as changed_at
+    from agents where workspace = $1
+    union all
+    select agent, null, null, null, channel, tickets, weight, changed_at from loads where workspace = $1
 """
 _ADD_LOADS = """
     insert into loads(workspace, agent, channel, tickets, weight, changed_at)
@@ -113,22 +114,18 @@ async def answered(tx: asyncpg.Connection, workspace: str, agents: Sequence[str]
 async def seats(tx: asyncpg.Connection, workspace: str) -> dict[str, Seat]:
     """Every agent's presence, load and idle time."""
     rows = await tx.fetch(_SEATS, workspace)
-    heads: dict[str, tuple[Presence, list[str] | None]] = {}
-    held: dict[str, dict[str, int]] = {}
-    load: dict[str, int] = {}
-    idle: dict[str, datetime] = {}
-    for agent, presence, channels, since, channel, tickets, weight, changed_at in rows:
-        if agent not in heads:
-            heads[agent], held[agent], load[agent], idle[agent] = (presence, channels), {}, 0, since
-        if channel is not None:
+    heads = {row["agent"]: row for row in rows if row["channel"] is None}
+    held: dict[str, dict[str, int]] = {agent: {} for agent in heads}
+    load = dict.fromkeys(heads, 0)
+    idle = {agent: head["since"] for agent, head in heads.items()}
+    for agent, _, _, _, channel, tickets, weight, changed_at in rows:
+        if channel is not None and agent in heads:
             held[agent][channel] = tickets
             load[agent] += weight
             idle[agent] = max(idle[agent], changed_at)
     return {
-        agent: Seat(
-            agent, presence, None if channels is None else tuple(channels), load[agent], held[agent], idle[agent]
-        )
-        for agent, (presence, channels) in heads.items()
+        agent: Seat(agent, head["presence"], _limits(head["channels"]), load[agent], held[agent], idle[agent])
+        for agent, head in heads.items()
     }
 
 
