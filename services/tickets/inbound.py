@@ -1,6 +1,6 @@
 """A batch of customers' messages: whose they are, which tickets they join, and what becomes of those."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -34,6 +34,8 @@ class Work:
 
     context: Context
     people: dict[Address, Person]
+    heard: Mapping[UUID, str | None]
+    """The language each message is clearly in."""
     tickets: dict[Key, Ticket] = field(default_factory=dict)
     by_person: dict[Key, list[UUID]] = field(default_factory=dict)
     threads: dict[tuple[str, str, str], UUID] = field(default_factory=dict)
@@ -60,7 +62,8 @@ class Work:
 
 async def take_in(tx: asyncpg.Connection, batch: Sequence[Inbound], ctx: Context) -> None:
     """Put each message on its ticket, opening or reopening one where needed."""
-    work = Work(ctx, await people.find_or_make(tx, _candidates(batch, ctx)))
+    heard = {event.id: _heard(event, ctx) for event in batch}
+    work = Work(ctx, await people.find_or_make(tx, _candidates(batch, ctx, heard)), heard)
     work.found = await messages.find(tx, sorted({key for event in batch for key in (_key(event), *_references(event))}))
     fresh = [event for event in batch if _key(event) not in work.found]
     if fresh:
@@ -74,13 +77,13 @@ def _key(event: Inbound) -> Key:
     return (event.workspace, event.id)
 
 
-def _candidates(batch: Sequence[Inbound], ctx: Context) -> dict[Address, Candidate]:
+def _candidates(batch: Sequence[Inbound], ctx: Context, heard: Mapping[UUID, str | None]) -> dict[Address, Candidate]:
     candidates: dict[Address, Candidate] = {}
     for event in batch:
         address = _address(event)
         known = candidates.get(address)
         if known is None:
-            candidates[address] = _candidate(event, ctx)
+            candidates[address] = _candidate(event, ctx, heard[event.id])
         elif event.data.sender.verified and not known.verified:
             candidates[address] = replace(known, verified=True)
     return candidates
@@ -91,10 +94,10 @@ def _address(event: Inbound) -> Address:
     return (event.workspace, sender.kind, sender.scope, sender.value)
 
 
-def _candidate(event: Inbound, ctx: Context) -> Candidate:
+def _candidate(event: Inbound, ctx: Context, heard: str | None) -> Candidate:
     sender = event.data.sender
     person = derived_id(event.id, "person", sender.value)
-    return Candidate(person, sender.name, _offered(event, ctx), sender.verified, event.data.accepted_at)
+    return Candidate(person, sender.name, _offered(event, ctx), heard, sender.verified, event.data.accepted_at)
 
 
 async def _read(tx: asyncpg.Connection, work: Work, batch: Sequence[Inbound]) -> None:
@@ -105,7 +108,7 @@ async def _read(tx: asyncpg.Connection, work: Work, batch: Sequence[Inbound]) ->
     )
     named = [(key[0], id_) for key, id_ in work.threads.items()]
     named += [(key[0], id_) for key, id_ in work.found.items()]
-    persons = sorted({(person.workspace, person.id) for person in work.people.values()})
+    persons = sorted({(person.workspace, person.id) for person in work.people.values() if not person.new})
     for ticket in await tickets.of_people(tx, persons, sorted(set(named))):
         work.tickets[ticket.workspace, ticket.id] = ticket
         work.by_person.setdefault((ticket.workspace, ticket.person), []).append(ticket.id)
@@ -179,6 +182,13 @@ def _spoken(event: Inbound, ctx: Context) -> tuple[str, ...]:
     return workspace.languages if isinstance(workspace, Workspace) else ()
 
 
+def _heard(event: Inbound, ctx: Context) -> str | None:
+    """The language the text is clearly in, where nothing better says what the sender speaks."""
+    if not speaks(event.data) or _offered(event, ctx) is not None:
+        return None
+    return language.detect(event.data.text, _spoken(event, ctx))
+
+
 def _language(work: Work, event: Inbound, person: Person) -> str | None:
     """The client's locale, else the profile, else what the text says clearly, else what his last clear text was in."""
     chosen = _offered(event, work.context) or person.language
@@ -186,25 +196,30 @@ def _language(work: Work, event: Inbound, person: Person) -> str | None:
         return chosen
     key = (person.workspace, person.id)
     before = work.learned.get(key) or person.spoken
-    found = language.detect(event.data.text, _spoken(event, work.context)) if speaks(event.data) else None
+    found = work.heard[event.id]
     if found is not None and found != before:
         work.learned[key] = found
     return found or before
 
 
 async def _write(tx: asyncpg.Connection, work: Work) -> None:
-    lines = await _catch_up(tx, work)
     await tickets.insert(tx, [work.tickets[key] for key in sorted(work.opened)])
-    await tickets.update(tx, [work.tickets[key] for key in sorted(work.changed - work.opened)])
+    caught_up, lines = await _catch_up(tx, work)
+    changed = (work.changed - work.opened) | caught_up
+    await tickets.update(tx, [work.tickets[key] for key in sorted(changed)])
     await messages.insert(tx, work.kept)
     await messages.happened(tx, lines)
     await people.learn_spoken(tx, work.learned)
 
 
-async def _catch_up(tx: asyncpg.Connection, work: Work) -> list[Happening]:
+async def _catch_up(tx: asyncpg.Connection, work: Work) -> tuple[set[Key], list[Happening]]:
     """What routing has long decided about tickets that arrive only now, after a restore."""
+    caught_up: set[Key] = set()
     lines: list[Happening] = []
     for event in await early.take(tx, sorted(work.opened)):
         key = (event.workspace, event.data.ticket)
-        work.tickets[key] = follow(work.context, work.tickets[key], event, lines) or work.tickets[key]
-    return lines
+        followed = follow(work.context, work.tickets[key], event, lines)
+        if followed is not None:
+            work.tickets[key] = followed
+            caught_up.add(key)
+    return caught_up, lines

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from services.tickets.repo.early import keep, take
+from services.tickets.repo.tickets import by_id, insert
 from shared.contracts.routing_events import TicketEnqueued
 from shared.errors import MayPass
 from shared.ids import new_id
@@ -100,11 +101,14 @@ async def test_a_ticket_that_lost_its_history_counts_on_from_what_routing_has_me
 async def test_a_decision_and_its_ticket_that_pass_each_other_are_brought_together(
     tickets: Tickets, connections: list[asyncpg.Connection]
 ) -> None:
-    ticket = await tickets.write()
+    known = await tickets.write()
     await tickets.listed(1)
     opening, keeping, watching = connections
     opens = opening.transaction()
     await opens.start()
+    (another,) = await by_id(opening, [(tickets.workspace, known)])
+    ticket = new_id()
+    await insert(opening, [replace(another, id=ticket)])
     assert await take(opening, [(tickets.workspace, ticket)]) == []
     pid = keeping.get_server_pid()
 

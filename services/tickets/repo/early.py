@@ -16,7 +16,8 @@ from shared.contracts.envelope import Event
 from shared.contracts.routing_events import RoutingEvent
 from shared.errors import MayPass
 
-_OPENING = "select pg_advisory_xact_lock_shared(hashtext('early_routing'), 2)"
+OPENING = "select pg_advisory_xact_lock_shared(hashtext('early_routing'), 2)"
+"""Taken by the statement that inserts tickets."""
 _KEEPING = "select pg_advisory_xact_lock(hashtext('early_routing'), 2)"
 _ARRIVED = """
     select true from tickets join unnest($1::text[], $2::uuid[]) as u(workspace, id) using (workspace, id) limit 1
@@ -49,10 +50,9 @@ async def keep(tx: asyncpg.Connection, events: Sequence[Event[RoutingEvent]]) ->
 
 
 async def take(tx: asyncpg.Connection, keys: Sequence[Key]) -> list[Event[RoutingEvent]]:
-    """What came early about tickets that arrive now, each ticket's events in their order."""
+    """What came early about tickets that were just inserted, each ticket's events in their order."""
     if not keys:
         return []
-    await tx.execute(_OPENING)
     rows = await tx.fetch(_TAKE, [key[0] for key in keys], [key[1] for key in keys])
     return [_read(row) for row in sorted(rows, key=lambda row: (row["workspace"], row["ticket"], row["version"]))]
 

@@ -11,15 +11,21 @@ Address = tuple[str, str, str, str]
 """Workspace, kind, scope, value."""
 
 _CLAIM = """
-    insert into identities(workspace, kind, scope, value, person, verified)
-    select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bool[])
-    on conflict do nothing
-    returning workspace, person
-"""
-_MAKE = """
-    insert into persons(workspace, id, name, language, created_at)
-    select * from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
-    on conflict do nothing
+    with claimed as (
+        insert into identities(workspace, kind, scope, value, person, verified)
+        select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bool[])
+        on conflict do nothing
+        returning workspace, kind, scope, value
+    ), made as (
+        insert into persons(workspace, id, name, language, spoken, created_at)
+        select u.workspace, u.person, u.name, u.language, u.spoken, u.at
+        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $7::text[], $8::text[], $9::text[],
+            $10::timestamptz[]) as u(workspace, kind, scope, value, person, name, language, spoken, at)
+        join claimed using (workspace, kind, scope, value)
+        order by u.workspace, u.person
+        on conflict do nothing
+    )
+    select * from claimed
 """
 _FIND = """
     select i.workspace, i.kind, i.scope, i.value, i.verified, p.id, p.language, p.spoken
@@ -47,6 +53,7 @@ class Candidate:
     person: UUID
     name: str | None
     language: str | None
+    spoken: str | None
     verified: bool
     at: datetime
 
@@ -59,41 +66,43 @@ class Person:
     id: UUID
     language: str | None
     spoken: str | None = None
+    new: bool = False
+    """This batch made him, so nothing about him is stored yet."""
 
 
 async def find_or_make(tx: asyncpg.Connection, candidates: Mapping[Address, Candidate]) -> dict[Address, Person]:
     """The person of each address, locked; two batches that meet a new address at once agree on one person."""
     addresses = sorted(candidates)
-    columns = [list(column) for column in zip(*addresses, strict=True)]
     chosen = [candidates[address] for address in addresses]
-    made = await tx.fetch(_CLAIM, *columns, [c.person for c in chosen], [c.verified for c in chosen])
-    if made:
-        await _make(tx, {(row["workspace"], row["person"]) for row in made}, addresses, chosen)
-    rows = {tuple(row.values())[:4]: row for row in await tx.fetch(_FIND, *columns)}
-    proven = [address for address in addresses if candidates[address].verified and not rows[address]["verified"]]
+    claimed = await tx.fetch(
+        _CLAIM,
+        *_columns(addresses),
+        [c.person for c in chosen],
+        [c.verified for c in chosen],
+        [c.name for c in chosen],
+        [c.language for c in chosen],
+        [c.spoken for c in chosen],
+        [c.at for c in chosen],
+    )
+    new = {tuple(row.values()) for row in claimed}
+    people = {a: Person(a[0], c.person, c.language, c.spoken, new=True) for a, c in candidates.items() if a in new}
+    return people | await _find(tx, {a: candidates[a] for a in addresses if a not in new})
+
+
+async def _find(tx: asyncpg.Connection, candidates: Mapping[Address, Candidate]) -> dict[Address, Person]:
+    if not candidates:
+        return {}
+    rows = {tuple(row.values())[:4]: row for row in await tx.fetch(_FIND, *_columns(list(candidates)))}
+    proven = [a for a, candidate in candidates.items() if candidate.verified and not rows[a]["verified"]]
     if proven:
-        await tx.execute(_VERIFY, *(list(column) for column in zip(*proven, strict=True)))
+        await tx.execute(_VERIFY, *_columns(proven))
     return {
         address: Person(row["workspace"], row["id"], row["language"], row["spoken"]) for address, row in rows.items()
     }
 
 
-async def _make(
-    tx: asyncpg.Connection,
-    new: set[tuple[str, UUID]],
-    addresses: Sequence[Address],
-    chosen: Sequence[Candidate],
-) -> None:
-    rows = {(a[0], c.person): c for a, c in zip(addresses, chosen, strict=True) if (a[0], c.person) in new}
-    keys = sorted(rows)
-    await tx.execute(
-        _MAKE,
-        [key[0] for key in keys],
-        [key[1] for key in keys],
-        [rows[key].name for key in keys],
-        [rows[key].language for key in keys],
-        [rows[key].at for key in keys],
-    )
+def _columns(addresses: Sequence[Address]) -> list[list[str]]:
+    return [list(column) for column in zip(*addresses, strict=True)]
 
 
 async def learn_spoken(tx: asyncpg.Connection, learned: Mapping[tuple[str, UUID], str]) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from services.tickets.domain.ticket import Ticket
+from services.tickets.repo.early import OPENING
 
 _TYPES = {
     "workspace": "text",
@@ -51,7 +52,10 @@ def _unnest(columns: Sequence[str]) -> str:
     return f"unnest({arrays}) as u({', '.join(columns)})"
 
 
-_INSERT = f"insert into tickets({', '.join(COLUMNS)}) select * from {_unnest(COLUMNS)}"
+_INSERT = f"""
+    with opening as materialized ({OPENING})
+    insert into tickets({", ".join(COLUMNS)}) select u.* from {_unnest(COLUMNS)}, opening
+"""
 _UPDATE = f"""
     update tickets set {", ".join(f"{column} = u.{column}" for column in _CHANGING)}
     from {_unnest(("workspace", "id", *_CHANGING))}
@@ -90,6 +94,8 @@ async def of_people(
     tx: asyncpg.Connection, people: Sequence[tuple[str, UUID]], named: Sequence[tuple[str, UUID]]
 ) -> list[Ticket]:
     """The tickets of these people that are not closed, and those that messages name, locked in one order."""
+    if not people and not named:
+        return []
     rows = await tx.fetch(
         _OF_PEOPLE_AND_NAMED,
         [p[0] for p in people],
@@ -119,7 +125,7 @@ async def by_thread(
 
 
 async def insert(tx: asyncpg.Connection, tickets: Sequence[Ticket]) -> None:
-    """New tickets."""
+    """New tickets; what routing said about them before is not added to any more until the commit."""
     if tickets:
         await tx.execute(_INSERT, *_columns(tickets, COLUMNS))
 
