@@ -44,7 +44,7 @@ class ServiceConfig(BaseSettings):
     kafka_password_file: Path | None = None
     """File that holds the password instead; after a change the services are restarted."""
     postgres: str = Field(default="postgresql://127.0.0.1/switchboard", repr=False)
-    """DSN; SWITCHBOARD_POSTGRES_<SERVICE> wins over SWITCHBOARD_POSTGRES."""
+    """DSN; a service's own, such as SWITCHBOARD_POSTGRES_TICKETS, wins over it."""
     blobs: str = ".switchboard/blobs"
     """A folder, or a URL that obstore understands (s3://, gs://, az://)."""
     key: SecretStr = SecretStr("")
