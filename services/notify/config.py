@@ -11,7 +11,7 @@ class Config(ServiceConfig):
 
     send_lease_s: float = Field(default=60, gt=0)
     """A try that has not been recorded by then is unknown; the call itself gets four tenths of it."""
-    send_at_once: int = Field(default=8, ge=1)
+    send_at_once: int = Field(default=24, ge=1)
     """Calls under way at a time for one account, in one process."""
     send_poll_s: float = Field(default=0.5, gt=0)
     """What another process put down, and what has become due, is found within this time."""

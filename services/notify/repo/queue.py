@@ -25,27 +25,31 @@ _HEADS = """
     select workspace, channel, account, extract(epoch from next_at - now())::float8 as due_s from heads
 """
 """One step of the index for each account, however long its queue is."""
+_PICK = """
+    select p.workspace, p.message from unnest($1::text[], $2::text[], $3::text[], $4::int[])
+        as u(workspace, channel, account, room)
+    cross join lateral (
+        select q.workspace, q.message from sends q
+        where (q.workspace, q.channel, q.account) = (u.workspace, u.channel, u.account)
+            and q.step = 'queued' and q.next_at <= now()
+            and (
+                select true from sends o
+                where (o.workspace, o.channel, o.account, o.recipient)
+                        = (q.workspace, q.channel, q.account, q.recipient)
+                    and o.step <> 'done' and o.message <> q.message
+                    and (o.step = 'sending' or (o.number < q.number
+                        and (o.step = 'queued' or o.hold_until > now())))
+                limit 1
+            ) is null
+        order by q.next_at, q.number limit u.room for update of q skip locked
+    ) as p
+"""
+"""A subquery with a limit and not an anti join: it looks each conversation up, whatever the statistics say."""
 _CLAIM = f"""
-    with picked as (
-        select p.* from unnest($1::text[], $2::text[], $3::text[], $4::int[]) as u(workspace, channel, account, room)
-        cross join lateral (
-            select q.workspace, q.message from sends q
-            where (q.workspace, q.channel, q.account) = (u.workspace, u.channel, u.account)
-                and q.step = 'queued' and q.next_at <= now()
-                and not exists (
-                    select from sends o
-                    where (o.workspace, o.channel, o.account, o.recipient)
-                            = (q.workspace, q.channel, q.account, q.recipient)
-                        and o.step <> 'done' and o.message <> q.message
-                        and (o.step = 'sending' or (o.number < q.number
-                            and (o.step = 'queued' or o.hold_until > now())))
-                )
-            order by q.next_at, q.number limit u.room for update of q skip locked
-        ) as p
-    )
     update sends s set step = 'sending', claim = gen_random_uuid(), attempts = s.attempts + 1,
-        lease_until = now() + make_interval(secs => $5)
-    from picked where s.workspace = picked.workspace and s.message = picked.message
+        lease_until = now() + make_interval(secs => $3)
+    from unnest($1::text[], $2::uuid[]) as u(workspace, message)
+    where s.workspace = u.workspace and s.message = u.message
     returning {COLUMNS}
 """
 _LAPSED = f"""
@@ -81,7 +85,10 @@ async def claim(tx: asyncpg.Connection, rooms: Sequence[tuple[Account, int]], le
     if not rooms:
         return []
     columns = [[account[place] for account, _ in rooms] for place in range(3)]
-    rows = await tx.fetch(_CLAIM, *columns, [room for _, room in rooms], lease_s)
+    picked = await tx.fetch(_PICK, *columns, [room for _, room in rooms])
+    if not picked:
+        return []
+    rows = await tx.fetch(_CLAIM, [row["workspace"] for row in picked], [row["message"] for row in picked], lease_s)
     return [read(row) for row in rows]
 
 
