@@ -159,7 +159,7 @@ class Sender:
     async def finish(self) -> None:
         """Begin nothing, let the calls under way end and record them; then let go of all connections."""
         if self._under_way:
-            await asyncio.wait(self._under_way, timeout=self._config.drain_s)
+            await asyncio.wait(self._under_way, timeout=self._config.call_timeout_s + 1)
         for task in self._under_way:
             task.cancel()
         if self._ended:
