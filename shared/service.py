@@ -89,6 +89,8 @@ class Runtime:
         self.consumers = {name: self._consumer(name, handler) for name, handler in service.handlers.items()}
         self.draining = False
         self.started = False
+        self.awaited: list[Callable[[], str | None]] = []
+        """What else has to be so before requests may come; each says why it is not, or None."""
         self.app = ops.wrap(self, service.api(self) if service.api else None)
 
     def _consumer(self, name: str, handler: Handler) -> Consumer:
@@ -134,7 +136,9 @@ class Runtime:
             return "draining"
         if not self.settings.ready():
             return "settings are not read yet"
-        return None if self.started else "starting"
+        if not self.started:
+            return "starting"
+        return next((why for wait in self.awaited if (why := wait()) is not None), None)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then finish what is in hand."""

@@ -14,6 +14,8 @@ from services.gateway.gate import Gate
 from services.gateway.passwords import Passwords
 from services.gateway.routes import Table
 from services.gateway.sessions import Sessions
+from services.gateway.stream.api import add_stream
+from services.gateway.stream.hub import HUB
 from services.gateway.tokens import Tokens
 from shared.http import create_app
 from shared.service import Runtime
@@ -38,12 +40,7 @@ def create_api(runtime: Runtime) -> FastAPI:
     add_users(app, runtime, gate, passwords)
     add_sessions(app, runtime, gate, Sessions(runtime, tokens, passwords), proxies=config.proxies)
     describe_kinds(app)
-    forwarder = Forwarder(
-        config.urls,
-        config.signing_key,
-        runtime.clock,
-        connect_s=config.forward_connect_s,
-        timeout_s=config.forward_timeout_s,
-    )
+    add_stream(app, runtime, HUB)
+    forwarder = Forwarder.of(config, runtime.clock)
     app.add_middleware(Front, table=Table(), gate=gate, forwarder=forwarder)
     return app

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from starlette.types import Scope, Send
 
+from services.gateway.config import Config
 from services.gateway.upstream import Answer, Connection, Unreachable, Upstream, request_bytes
 from shared.clock import Clock
 from shared.errors import Malformed, MayPass, StoreUnavailable
@@ -96,13 +97,34 @@ class Forwarder:
         self._signatures = Signatures(signing_key, clock)
         self._timeout_s = timeout_s
 
+    @staticmethod
+    def of(config: Config, clock: Clock) -> "Forwarder":
+        """As the environment says."""
+        return Forwarder(
+            config.urls,
+            config.signing_key,
+            clock,
+            connect_s=config.forward_connect_s,
+            timeout_s=config.forward_timeout_s,
+        )
+
+    async def tell(self, owner: str, identity: Identity, path: str, body: bytes) -> int:
+        """Tell an owner something of our own (JSON) and give the status of its answer; raises as `forward` does."""
+        headers = [(b"content-type", b"application/json")]
+        scope = {"method": "POST", "path": path, "query_string": b"", "headers": headers}
+        upstream = self._upstream(owner)
+        request = self._request(owner, identity, scope, body, trace.child(None))
+        connection, answer = await self._ask(owner, upstream, request, again=False)
+        try:
+            async for _ in _parts(connection, owner, self._timeout_s):
+                pass
+        finally:
+            upstream.give_back(connection)
+        return answer.status
+
     async def forward(self, owner: str, identity: Identity, scope: Scope, body: bytes, send: Send) -> None:
         """Ask the owner as this identity and stream its answer; raises StoreUnavailable or OwnerTimeout."""
-        upstream = self._upstreams.get(owner)
-        if upstream is None:
-            raise StoreUnavailable(
-                f"the address of {owner} is not known; SWITCHBOARD_URLS names it", reason="owner_down"
-            )
+        upstream = self._upstream(owner)
         traceparent = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
         with (
             metrics.FORWARD_SECONDS.labels(owner).time(),
@@ -114,6 +136,14 @@ class Forwarder:
                 await _stream(answer, _parts(connection, owner, self._timeout_s), send)
             finally:
                 upstream.give_back(connection)
+
+    def _upstream(self, owner: str) -> Upstream:
+        upstream = self._upstreams.get(owner)
+        if upstream is None:
+            raise StoreUnavailable(
+                f"the address of {owner} is not known; SWITCHBOARD_URLS names it", reason="owner_down"
+            )
+        return upstream
 
     def _request(self, owner: str, identity: Identity, scope: Scope, body: bytes, traceparent: str) -> bytes:
         url, query = self._hosts[owner], scope.get("query_string", b"")

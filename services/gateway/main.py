@@ -6,13 +6,14 @@ from services.gateway.config import Config
 from services.gateway.repo.checks import check_settings
 from services.gateway.republish import republish
 from services.gateway.sessions import forget_sessions
+from services.gateway.stream.keep import keep_streams, report_presence, tail_events
 from shared.service import Service
 
 SERVICE = Service(
     name="gateway",
     config=Config,
     api=create_api,
-    loops=(forget_sessions,),
+    loops=(tail_events, keep_streams, report_presence, forget_sessions),
     checks=(check_settings,),
     commands={"bootstrap": bootstrap, "republish": republish},
 )

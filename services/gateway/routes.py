@@ -70,6 +70,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/sessions", (), "gateway", workspace=False),
     Route("POST", "/v1/sessions/refresh", (), "gateway", workspace=False),
     Route("DELETE", "/v1/sessions/current", EVERYBODY, "gateway", workspace=False),
+    Route("GET", "/v1/stream", WORKSPACE, "gateway"),
     Route("GET", "/v1/settings", EVERYBODY, "gateway", workspace=False),
     Route("GET", "/v1/settings/{kind:account}", LEADS, "gateway"),
     Route("GET", "/v1/settings/{kind}", EVERYBODY, "gateway"),

@@ -2,20 +2,22 @@
 
 from typing import cast
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 
 from services.routing.domain.crew import Profile
 from services.routing.domain.floor import Seat
 from services.routing.domain.presence import Agent
 from services.routing.live import LIVE
 from services.routing.repo import agents
-from services.routing.views import AgentList, AgentView, PresenceView
+from services.routing.views import AgentList, AgentView, LiveAgents, PresenceView
 from shared.contracts.settings import Agent as AgentSettings
-from shared.db.pool import connection
+from shared.db.pool import connection, transaction
 from shared.errors import Forbidden, NotFound
 from shared.http import Caller, problems
 from shared.service import Runtime
 
+GATEWAY = ("gateway", "installation")
+"""Principal and role of the gateway's own identity; a person's principal has a slash."""
 NEVER = "never-told"
 """The reason of an agent who never told his presence."""
 
@@ -48,6 +50,15 @@ def add_agents(app: FastAPI, runtime: Runtime) -> None:
         async with connection(runtime.pool) as one:
             known = await agents.read(one, who.workspace, [who.agent])
         return _presence(who.agent, known.get(who.agent))
+
+    @app.post("/internal/presence", status_code=204, include_in_schema=False)
+    async def agents_alive(live: LiveAgents, who: Caller) -> Response:
+        """A gateway's report of the agents who hold a stream on it: each is there, whatever he told last."""
+        if (who.principal, who.role) != GATEWAY:
+            raise Forbidden("only the gateway reports presence; tell your own by PUT /v1/presence")
+        async with transaction(runtime.pool) as tx:
+            await agents.alive(tx, [(one.workspace, one.agent) for one in live.agents])
+        return Response(status_code=204)
 
 
 def _presence(name: str, known: Agent | None) -> PresenceView:

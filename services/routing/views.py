@@ -49,6 +49,19 @@ class PresenceBody(Body):
     """Channels he takes work from now; left out: all."""
 
 
+class LiveAgent(Body):
+    """An agent with an open stream."""
+
+    workspace: Slug
+    agent: Slug
+
+
+class LiveAgents(Body):
+    """All agents with an open stream on one replica of the gateway."""
+
+    agents: Annotated[tuple[LiveAgent, ...], Field(max_length=20_000)]
+
+
 class TicketView(BaseModel):
     """A ticket as it stands in routing; `ticket` null: there was none to give."""
 

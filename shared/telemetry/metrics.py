@@ -46,6 +46,14 @@ GATEWAY_REFUSED = Counter(
     "switchboard_gateway_refused_total", "Requests that no owner ever saw, by reason.", ["reason"]
 )
 
+STREAMS = Gauge("switchboard_streams", "Open live streams.")
+STREAMS_ENDED = Counter("switchboard_streams_ended_total", "Live streams that ended, by why.", ["why"])
+"""why: client, slow, lapsed, revoked, draining"""
+STREAM_SECONDS = Histogram(
+    "switchboard_stream_seconds", "From the broker's timestamp of an event to its place in the streams.",
+    buckets=_SECONDS,
+)  # fmt: skip
+
 # --- ingest ----------------------------------------------------------------------------------------------------------
 INBOUND_REQUESTS = Counter(
     "switchboard_inbound_requests_total", "Requests of providers that were taken.", ["channel", "outcome"]

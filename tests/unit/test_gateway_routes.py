@@ -50,6 +50,7 @@ SAMPLES: list[tuple[str, str, str, set[Role]]] = [
     ("POST", "/v1/users", "gateway", {"installation", "admin"}),
     ("PUT", "/v1/users/0123456789abcdef/password", "gateway", {"installation", "admin"}),
     ("DELETE", "/v1/sessions/current", "gateway", {"installation", "admin", "lead", "agent", "integrator"}),
+    ("GET", "/v1/stream", "gateway", {"admin", "lead", "agent", "integrator"}),
     ("POST", "/v1/tickets/1/answers", "tickets", {"admin", "lead", "agent", "integrator"}),
     ("POST", "/v1/tickets/1/notes", "tickets", {"admin", "lead", "agent"}),
     ("POST", "/v1/persons/1/erase", "tickets", {"admin", "lead"}),

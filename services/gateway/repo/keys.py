@@ -1,6 +1,6 @@
 """SQL of API keys: what is kept of one is enough to recognise it, never to use it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,6 +60,20 @@ async def find(connection: asyncpg.Connection, id_: str) -> Kept | None:
     values = dict(row)
     hash_, live = values.pop("hash"), values.pop("live")
     return Kept(key=Key(**{**values, "shops": tuple(values["shops"])}), hash=hash_, live=live)
+
+
+async def those_in_force(connection: asyncpg.Connection, ids: Sequence[str]) -> set[str]:
+    """Those of the keys that are not revoked and whose workspace is there."""
+    rows = await connection.fetch(
+        """
+        select k.id from api_keys k
+        where k.id = any($1::text[]) and k.revoked_at is null and (k.workspace is null or exists (
+            select 1 from settings s
+            where s.workspace = k.workspace and s.kind = 'workspace' and not s.deleted))
+        """,
+        ids,
+    )
+    return {row["id"] for row in rows}
 
 
 async def page(connection: asyncpg.Connection, workspace: str | None, *, after: str, limit: int) -> list[Key]:

@@ -45,6 +45,17 @@ _SILENT = """
     where not a.gone and greatest(a.heartbeat_at, $3) <= clock_timestamp() - make_interval(secs => u.grace_s)
     order by 1, 2
 """
+# A row that somebody holds is being written just now; the next report comes well within grace.
+_ALIVE = """
+    with live as (
+        select a.workspace, a.agent from unnest($1::text[], $2::text[]) as u(workspace, agent)
+        join agents a on a.workspace = u.workspace and a.agent = u.agent
+        where not a.gone and (a.presence <> 'offline' or a.reason = 'restored')
+        order by 1, 2 for no key update of a skip locked
+    )
+    update agents a set heartbeat_at = clock_timestamp() from live
+    where a.workspace = live.workspace and a.agent = live.agent
+"""
 _PRESENT = "select agent from agents where workspace = $1 and not gone order by agent"
 _EXPECT = """
     insert into agents(workspace, agent, presence, reason, heartbeat_at, since)
@@ -154,6 +165,11 @@ async def silent(connection: asyncpg.Connection, graces_s: dict[str, int], up_si
     for workspace, agent in await connection.fetch(_SILENT, list(graces_s), list(graces_s.values()), up_since):
         found.setdefault(workspace, []).append(agent)
     return found
+
+
+async def alive(tx: asyncpg.Connection, agents: Sequence[tuple[str, str]]) -> None:
+    """These (workspace, agent) hold a live stream now: their grace begins anew."""
+    await tx.execute(_ALIVE, [workspace for workspace, _ in agents], [agent for _, agent in agents])
 
 
 async def not_gone(connection: asyncpg.Connection, workspace: str) -> list[str]:
