@@ -55,6 +55,8 @@ class ServiceConfig(BaseSettings):
     """Address to listen on; 0.0.0.0 in a container."""
     port: int = 0
     """Port to listen on; 0 is any free one."""
+    ops_port: int = 0
+    """Port that also answers /metrics and /internal, for scrapers inside the cluster; 0 is none. Not for strangers."""
     urls: dict[str, str] = Field(default_factory=dict)
     """Base URL of each service, as a JSON object."""
     log_level: str = "INFO"

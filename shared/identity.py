@@ -41,6 +41,12 @@ def sign(identity: Identity, key: str, now: datetime) -> str:
     return jwt.encode(claims, key, algorithm="HS256")
 
 
+def operator(key: str, now: datetime) -> dict[str, str]:
+    """Headers by which an operator's command asks a service for what it tells nobody else (shared/ops.py)."""
+    signed = sign(Identity(principal="operator", role="installation", workspace=""), key, now)
+    return {"authorization": f"Bearer {signed}"}
+
+
 def verify(token: str, key: str) -> Identity:
     """The identity a token carries; raises Unauthenticated where it is not ours or has lapsed."""
     try:

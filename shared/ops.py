@@ -1,5 +1,6 @@
 """The routes every process answers beside its API: liveness, readiness, metrics, settings' versions."""
 
+import ipaddress
 import logging
 import time
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.errors import MayPass, NotFound, SwitchboardError
+from shared import identity
+from shared.errors import MayPass, NotFound, SwitchboardError, Unauthenticated
 from shared.http import problem
 from shared.telemetry import metrics
 
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
     from shared.service import Runtime
 
 log = logging.getLogger(__name__)
+
+PROBES = frozenset({"/healthz", "/readyz"})
+"""Answered to everybody; what else we answer tells how the desk works inside."""
+FORWARDED = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
+"""Headers of proxies: then the peer is not who asks."""
 
 
 class NotAlive(SwitchboardError):
@@ -35,7 +42,7 @@ def wrap(runtime: "Runtime", api: ASGIApp | None) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             own = _own(runtime, scope["path"])
-            if own is not None:
+            if own is not None and (scope["path"] in PROBES or _inside(runtime, scope)):
                 return await own(scope, receive, send)
         if api is None:
             return await problem(NotFound("this service has no API"))(scope, receive, send)
@@ -56,6 +63,34 @@ def _own(runtime: "Runtime", path: str) -> Response | None:
     if path == "/internal/settings":
         return Response(orjson.dumps(runtime.settings.versions()), media_type="application/json")
     return None
+
+
+def _inside(runtime: "Runtime", scope: Scope) -> bool:
+    """Whether who asks is one of us: always, unless strangers reach this port.
+
+    Then it takes a process that only listens to this machine and is asked by it, without a proxy between, or an
+    identity that the installation's key has signed.
+    """
+    if not runtime.service.public:
+        return True
+    headers = dict(scope["headers"])
+    peer = scope["client"][0] if scope.get("client") else ""
+    if _loopback(runtime.config.host) and _loopback(peer) and not FORWARDED & headers.keys():
+        return True
+    token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")[2]
+    for key in filter(None, runtime.config.key.get_secret_value().split(",")):
+        try:
+            return identity.verify(token, key).role == "installation"
+        except Unauthenticated:
+            continue
+    return False
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _state(why_not: str | None, error: type[SwitchboardError]) -> Response:
@@ -92,10 +127,26 @@ class _Server(uvicorn.Server):
 
 def server(runtime: "Runtime") -> uvicorn.Server:
     """The HTTP server of a process, in the loop of its consumers."""
+    return _server(runtime, runtime.app, runtime.config.port)
+
+
+async def serve_inside(runtime: "Runtime") -> None:
+    """Answer probes, metrics and settings' versions on a port of their own, where there is one; until cancelled."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            answer = _own(runtime, scope["path"]) or problem(NotFound("this port answers /metrics and /internal only"))
+            await answer(scope, receive, send)
+
+    if runtime.config.ops_port:
+        await _server(runtime, app, runtime.config.ops_port).serve()
+
+
+def _server(runtime: "Runtime", app: ASGIApp, port: int) -> uvicorn.Server:
     config = uvicorn.Config(
-        runtime.app,
+        app,
         host=runtime.config.host,
-        port=runtime.config.port,
+        port=port,
         log_config=None,
         access_log=False,
         lifespan="off",

@@ -56,6 +56,8 @@ class Service:
     finds: Mapping[str, Find] = field(default_factory=dict)
     holders: Holders | None = None
     commands: Mapping[str, Command] = field(default_factory=dict)
+    public: bool = False
+    """Whether strangers reach its port: then only probes are answered to everybody (shared/ops.py)."""
 
     @property
     def migrations(self) -> Path:
@@ -149,6 +151,7 @@ class Runtime:
             server = ops.server(self)
             serving = group.create_task(server.serve())
             background = [group.create_task(self.settings.run()), group.create_task(self.relay.run())]
+            background.append(group.create_task(ops.serve_inside(self)))
             background += [group.create_task(_forever(loop, self)) for loop in self.service.loops]
             consuming = group.create_task(consume(self.config, self.service.name, self.consumers, self._started))
             waiting = group.create_task(stop.wait())

@@ -11,6 +11,7 @@ from shared.service import Service
 
 SERVICE = Service(
     name="gateway",
+    public=True,
     config=Config,
     api=create_api,
     loops=(tail_events, keep_streams, report_presence, forget_sessions),

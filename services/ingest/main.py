@@ -10,6 +10,7 @@ from shared.service import Service
 
 SERVICE = Service(
     name="ingest",
+    public=True,
     config=Config,
     handlers=HANDLERS,
     api=create_api,
