@@ -37,7 +37,7 @@ def page() -> str:
         own = {field: info for field, info in config.model_fields.items() if field not in shared}
         if own:
             parts.append(_table(f"Also {name}", own))
-    return "\n".join(parts)
+    return "\n".join(parts).rstrip("\n")
 
 
 def _table(title: str, fields: dict[str, FieldInfo]) -> str:

@@ -28,7 +28,8 @@ class Opened:
 class OpenAccounts:
     """Opens accounts; what is kept of one is used while its document is the same.
 
-    A secret that stands in a file or a variable is read again after `reread_s`, so that it can be rotated in place.
+    A secret that stands in a file or a variable is read again after `reread_s`, so that it can be rotated in place, and
+    one that does not open with every request, so that it works as soon as it is there.
     `credentials` are opened only for who sends.
     """
 
@@ -62,7 +63,7 @@ class OpenAccounts:
         )
         given = (*document.secrets, *document.credentials)
         sealed = not failed and all(secret.sealed is not None for secret in given)
-        until = float("inf") if sealed else time.monotonic() + self._reread_s
+        until = float("inf") if sealed else time.monotonic() + (0 if failed else self._reread_s)
         return Opened(document, context, failed[-1] if failed else None, until)
 
     def _texts(self, account_id: str, secrets: Iterable[Secret], failed: list[SwitchboardError]) -> tuple[str, ...]:

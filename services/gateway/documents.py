@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ValidationError
 
-from shared.contracts.settings import KINDS, Account, Agent, Document, Routing, Secret, SkillStep
+from shared.contracts.settings import KINDS, Account, Agent, Document, Routing, Secret, Shop, SkillStep
 from shared.errors import Invalid, NotFound, SwitchboardError
 from shared.http import fields_of, pointer
 from shared.ids import NAMESPACE
@@ -143,6 +143,11 @@ def _of_account(document: Account) -> Iterator[Reference]:
     yield ("shop",), "shop", document.shop
 
 
+def _of_shop(document: Shop) -> Iterator[Reference]:
+    if document.calendar is not None:
+        yield ("calendar",), "calendar", document.calendar
+
+
 def _of_agent(document: Agent) -> Iterator[Reference]:
     if document.team is not None:
         yield ("team",), "team", document.team
@@ -165,6 +170,7 @@ def _of_routing(document: Routing) -> Iterator[Reference]:
 
 _REFERENCES: dict[str, Callable[[Any], Iterator[Reference]]] = {
     "account": _of_account,
+    "shop": _of_shop,
     "agent": _of_agent,
     "routing": _of_routing,
 }

@@ -23,7 +23,7 @@ WORKSPACE: tuple[Role, ...] = ("admin", "lead", "agent", "integrator")
 REPORTS: tuple[Role, ...] = ("admin", "lead", "integrator")
 """Who reads KPIs; an agent does not, since they also hold what colleagues did."""
 
-TEAM_KINDS = "team|skill|agent|routing"
+TEAM_KINDS = "team|skill|agent|routing|calendar"
 """What leads set by themselves; the other kinds are an admin's (accounts hold secrets)."""
 
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from services.tickets import facts
+from services.tickets.api_answers import add_answers
 from services.tickets.domain.ticket import Ticket, change_state
 from services.tickets.repo import lists, messages, reads, tickets
 from services.tickets.repo.messages import Happening
@@ -49,6 +50,7 @@ def create_api(runtime: Runtime) -> FastAPI:
     app = create_app(runtime, "Switchboard tickets", description="The owner of tickets, messages and people.")
     _add_reads(app, runtime)
     _add_state(app, runtime)
+    add_answers(app, runtime)
     _add_persons(app, runtime)
     return app
 
@@ -104,9 +106,9 @@ def _there(ticket: Ticket | None, id_: UUID) -> Ticket:
 
 
 def _entry(row: asyncpg.Record) -> Entry:
-    facts_ = {name: row[name] for name in ("at", "id", "what", "did", "author", "subject", "automatic", "edit_of")}
     files, detail = orjson.loads(row["attachments"]), orjson.loads(row["detail"])
-    return Entry(**facts_, text=row["body"], attachments=files, detail=detail)
+    facts_ = {name: row[name] for name in Entry.model_fields.keys() - {"text", "by", "attachments", "detail"}}
+    return Entry(**facts_, text=row["body"], by=row["written_by"], attachments=files, detail=detail)
 
 
 def _add_state(app: FastAPI, runtime: Runtime) -> None:

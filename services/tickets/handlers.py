@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from services.tickets import deliveries
 from services.tickets.following import follow
 from services.tickets.inbound import take_in
 from services.tickets.repo import early, messages, tickets
 from services.tickets.repo.messages import Happening
 from shared.bus import Context, Handler
+from shared.contracts.delivery_events import DeliveryChanged
 from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import MessageReceived
 from shared.contracts.routing_events import RoutingEvent
@@ -40,7 +42,13 @@ async def on_routing(tx: asyncpg.Connection, batch: Sequence[Event[RoutingEvent]
     await early.keep(tx, ahead)
 
 
+async def on_delivery(tx: asyncpg.Connection, batch: Sequence[Event[DeliveryChanged]], ctx: Context) -> None:
+    """Say how far answers have come, and when a human reply counts."""
+    await deliveries.take_in(tx, batch, ctx)
+
+
 HANDLERS: dict[str, Handler] = {
     MessageReceived.TOPIC: on_inbound,
     RoutingEvent.TOPIC: on_routing,
+    DeliveryChanged.TOPIC: on_delivery,
 }

@@ -56,9 +56,14 @@ class Entry(BaseModel):
 
     at: datetime
     id: str
-    what: str = Field(description="message, assigned, released or state")
+    what: str = Field(description="message, note, assigned, released or state")
     did: str | None = Field(description="What a message did to its ticket: opened, reopened, woke, or was only added")
-    author: str | None
+    author: str | None = Field(description="customer, agent, bot or rule")
+    by: str | None = Field(description="The agent who wrote it")
+    delivery: str | None = Field(
+        description="How far a message to the customer came: queued, unknown, sent, delivered, read, failed"
+    )
+    delivery_reason: str | None = Field(description="Why it failed or is unknown")
     text: str | None
     subject: str | None
     automatic: str | None

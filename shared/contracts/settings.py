@@ -4,6 +4,7 @@ A kind's model is validated by the gateway when it is saved; services read the d
 compacted topic `settings` and take only higher versions.
 """
 
+from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
@@ -51,6 +52,33 @@ class Shop(Document):
 
     name: Name
     zone: Zone = "UTC"
+    calendar: Slug | None = None
+    """Its opening hours; without one every hour counts."""
+
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Hours = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+"""From and to on the clock; an end that is not later lies on the next day."""
+DayHours = Annotated[tuple[Hours, ...], Field(max_length=10)]
+
+
+class Calendar(Document):
+    """Opening hours: several spans a day, which may cross midnight, without holidays, with exceptions."""
+
+    name: Name
+    zone: Zone = "UTC"
+    week: dict[Weekday, DayHours]
+    holidays: Annotated[tuple[date, ...], Field(max_length=1000)] = ()
+    """Days without a span that begins on them."""
+    exceptions: Annotated[dict[date, DayHours], Field(max_length=1000)] = Field(default_factory=dict)
+    """Days with other spans than their weekday's; they win over holidays."""
+
+    @model_validator(mode="after")
+    def _opens(self) -> "Calendar":
+        if not any(self.week.values()):
+            raise ValueError("a calendar that never opens counts nothing; give at least one day of the week its hours")
+        return self
 
 
 class Secret(Document):
@@ -160,6 +188,7 @@ class Routing(Document):
 KINDS: dict[str, type[Document]] = {
     "workspace": Workspace,
     "shop": Shop,
+    "calendar": Calendar,
     "account": Account,
     "team": Team,
     "skill": Skill,

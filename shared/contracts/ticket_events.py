@@ -84,7 +84,10 @@ class StateChanged(TicketEvent):
 
 
 class Reply(TicketEvent):
-    """What became of a human public reply; its subject is the message, since receipts are no change of the ticket."""
+    """What became of a human public reply; the newest version of a message's replies says whether it counts.
+
+    Its subject is the message, since receipts are no change of the ticket; its version is that of the delivery.
+    """
 
     message: UUID
     by: Slug
@@ -100,7 +103,7 @@ class Reply(TicketEvent):
 
 
 class ReplySent(Reply):
-    """The provider took a human public reply (definitions.md, "Clocks and calendars"); version 1 of its message."""
+    """The provider took a human public reply (definitions.md, "Clocks and calendars")."""
 
     TYPE: ClassVar[str] = "switchboard.ticket.reply-sent.v1"
 
@@ -116,7 +119,7 @@ class ReplySent(Reply):
 
 
 class ReplyFailed(Reply):
-    """A human public reply finally failed: it answered nothing; version 2 of its message."""
+    """A human public reply finally failed after the provider had taken it: it answered nothing."""
 
     TYPE: ClassVar[str] = "switchboard.ticket.reply-failed.v1"
 

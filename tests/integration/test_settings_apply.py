@@ -125,7 +125,7 @@ async def test_a_document_is_printed_as_the_yaml_that_apply_takes(gateway: Gatew
 async def test_a_key_that_is_none_and_a_desk_that_is_down_are_told_in_a_line(gateway: Gateway, tmp_path: Path) -> None:
     code, said = await settings(gateway, "list", key="sb_nonsense")
     assert code == 1
-    assert "not an API key" in said
+    assert "neither an API key" in said
     code, said = await settings(gateway, "list", "--url", "http://127.0.0.1:9")
     assert code == 1
     assert "does not answer" in said

@@ -37,7 +37,9 @@ def test_every_wrong_field_is_named_and_no_value_is_repeated() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_kept_of_a_kind_is_valid_for_that_kind(kind: str) -> None:
-    least = {"account": {"channel": "http", "shop": "north"}, "routing": {}}.get(kind, {"name": "Name"})
+    others = {"account": {"channel": "http", "shop": "north"}, "routing": {}}
+    others["calendar"] = {"name": "Office", "week": {"mon": ["09:00-17:00"]}}
+    least = others.get(kind, {"name": "Name"})
     kept = plain(checked(kind, least))
     assert plain(checked(kind, kept)) == kept
 

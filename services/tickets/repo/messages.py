@@ -18,10 +18,12 @@ _FIND = """
 """
 _INSERT = """
     insert into messages(workspace, id, ticket, person, channel, account, natural_id, edit_of, author, automatic,
-        subject, body, body_blob, attachments, content_key, copy_of, provider_time, accepted_at, version, did)
+        subject, body, body_blob, attachments, content_key, copy_of, provider_time, accepted_at, version, did,
+        sender_kind, sender_scope, sender_value, sender_name, thread)
     select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
         $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::jsonb[], $15::text[],
-        $16::uuid[], $17::timestamptz[], $18::timestamptz[], $19::int[], $20::text[])
+        $16::uuid[], $17::timestamptz[], $18::timestamptz[], $19::int[], $20::text[],
+        $21::text[], $22::text[], $23::text[], $24::text[], $25::text[])
 """
 _COPIES = """
     select distinct on (m.workspace, m.content_key) m.workspace, m.content_key, m.id, m.ticket
@@ -109,6 +111,11 @@ def _row(kept: Kept) -> tuple[Any, ...]:
         message.accepted_at,
         kept.version,
         kept.did,
+        message.sender.kind,
+        message.sender.scope,
+        message.sender.value,
+        message.sender.name,
+        message.thread,
     )
 
 

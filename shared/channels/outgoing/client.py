@@ -9,7 +9,7 @@ from shared.channels.outgoing.addresses import Addresses
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Connections of one account; a call takes at most `timeout_s`, of which finding and reaching the far end may take a quarter."""
+    """Connections of one account; of a call's `timeout_s` finding and reaching the far end may take a quarter."""
 
     http: httpx.AsyncClient
     addresses: Addresses

@@ -1,0 +1,103 @@
+"""How far answers have come: notify's word moves a message up, and tells when a human reply counts (definitions.md).
+
+A receipt is no change of the ticket: it bumps no version, and the reply's events have the message as their subject.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.tickets import facts
+from services.tickets.domain.answering import TAKEN, moves_up
+from services.tickets.domain.ticket import Ticket
+from services.tickets.repo import answers, tickets
+from services.tickets.repo.answers import Key, Sent
+from shared.bus import Context, codec
+from shared.calendar import Calendar
+from shared.contracts import settings
+from shared.contracts.delivery_events import Delivery, DeliveryChanged
+from shared.contracts.envelope import Event
+from shared.contracts.ticket_events import ReplyFailed, ReplySent
+
+Told = Event[DeliveryChanged]
+
+
+async def take_in(tx: asyncpg.Connection, batch: Sequence[Told], ctx: Context) -> None:
+    """Move messages up; what is about messages that are not here yet waits for them."""
+    of = {(event.workspace, event.data.ticket) for event in batch}
+    known = {(ticket.workspace, ticket.id): ticket for ticket in await tickets.by_id(tx, sorted(of))}
+    rows = await answers.lock(tx, sorted({_key(event) for event in batch}))
+    moved: set[Key] = set()
+    early: list[tuple[str, UUID, int, bytes, str | None]] = []
+    for event in batch:
+        row = rows.get(_key(event))
+        if row is None:
+            early.append((event.workspace, event.data.message, event.version or 0, codec.encode(event), event.trace))
+        elif (event.version or 0) > row.version:
+            rows[_key(event)] = _moved(ctx, row, event, known[event.workspace, row.ticket])
+            moved.add(_key(event))
+    await answers.move(tx, [rows[key] for key in sorted(moved)])
+    await answers.keep(tx, early)
+
+
+def _key(event: Told) -> Key:
+    return (event.workspace, event.data.message)
+
+
+def _moved(ctx: Context, row: Sent, event: Told, ticket: Ticket) -> Sent:
+    said, before = event.data, _delivery(row)
+    if not moves_up(before, said.state):
+        return replace(row, version=event.version or row.version)
+    after = replace(row, delivery=said.state, version=event.version or 0, at=said.at, reason=said.reason)
+    if row.by is None or row.cycle_started_at is None or row.note:
+        return after
+    if said.state in TAKEN and row.replied_at is None:
+        ctx.emit(_reply(ctx, row, ticket, said.at), cause=event, version=after.version, shop=ticket.shop)
+        return replace(after, replied_at=said.at)
+    if said.state == "failed" and row.replied_at is not None:
+        ctx.emit(
+            ReplyFailed(**_carried(ctx, row, ticket), failed_at=said.at),
+            cause=event,
+            version=after.version,
+            shop=ticket.shop,
+        )
+        return replace(after, replied_at=None)
+    return after
+
+
+def _delivery(row: Sent) -> Delivery:
+    return row.delivery or "queued"  # type: ignore[return-value]  # the table holds nothing else
+
+
+def _carried(ctx: Context, row: Sent, ticket: Ticket) -> dict[str, Any]:
+    agent = ctx.settings.get("agent", ticket.workspace, row.by or "")
+    team = agent.team if isinstance(agent, settings.Agent) else None
+    of_reply = {"message": row.id, "by": row.by, "team": team, "reply_cycle": row.cycle or 1}
+    return facts.carried(ticket) | of_reply
+
+
+def _reply(ctx: Context, row: Sent, ticket: Ticket, replied_at: datetime) -> ReplySent:
+    """What the reply took, in calendar time and in the shop's business time, from the start of its cycle."""
+    start = row.cycle_started_at or replied_at
+    name, calendar = _calendar(ctx, ticket)
+    elapsed = max(0, int((replied_at - start).total_seconds()))
+    return ReplySent(
+        **_carried(ctx, row, ticket),
+        replied_at=replied_at,
+        since_start_s=elapsed,
+        business_since_start_s=elapsed if calendar is None else calendar.business_seconds(start, replied_at),
+        calendar=name,
+        calendar_version=None if name is None else ctx.settings.version("calendar", ticket.workspace, name),
+    )
+
+
+def _calendar(ctx: Context, ticket: Ticket) -> tuple[str | None, Calendar | None]:
+    """The opening hours of the ticket's shop; None where every hour counts."""
+    shop = ctx.settings.get("shop", ticket.workspace, ticket.shop or "")
+    name = shop.calendar if isinstance(shop, settings.Shop) else None
+    document = ctx.settings.get("calendar", ticket.workspace, name) if name is not None else None
+    return (name, Calendar.of(document)) if isinstance(document, settings.Calendar) else (None, None)

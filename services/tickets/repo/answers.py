@@ -1,0 +1,176 @@
+"""What agents write: where it goes, what came meanwhile, and how far it has come."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from services.tickets.domain.ticket import Ticket
+
+_ADDRESS = """
+    select natural_id, channel, account, sender_kind, sender_scope, sender_value, sender_name, thread
+    from messages
+    where workspace = $1 and ticket = $2 and author = 'customer' and sender_value is not null
+    order by version desc, accepted_at desc limit 1
+"""
+_ANSWERED = """
+    select coalesce(edit_of, natural_id) as natural_id from messages
+    where workspace = $1 and ticket = $2 and author = 'customer' and copy_of is null and channel = $3 and account = $4
+    order by version desc limit 20
+"""
+_NEWER = """
+    select id, author, written_by, accepted_at from messages
+    where workspace = $1 and ticket = $2 and version > $3 and not note and automatic is null and copy_of is null
+        and (author = 'customer' or written_by is distinct from $4)
+    order by version limit 20
+"""
+_INSERT = """
+    insert into messages(workspace, id, ticket, person, channel, account, natural_id, author, body, accepted_at,
+        version, written_by, note, automatic, cycle, cycle_started_at, delivery, delivery_at, subject)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+"""
+_DELIVERIES = """
+    select m.workspace, m.id, m.ticket, m.author, m.written_by, m.note, m.cycle, m.cycle_started_at, m.delivery,
+        m.delivery_version, m.replied_at
+    from messages m join unnest($1::text[], $2::uuid[]) as u(workspace, id) using (workspace, id)
+    order by m.workspace, m.id for update of m
+"""
+_MOVE = """
+    update messages m set delivery = u.delivery, delivery_version = u.version, delivery_at = u.at,
+        delivery_reason = u.reason, replied_at = u.replied_at
+    from unnest($1::text[], $2::uuid[], $3::text[], $4::int[], $5::timestamptz[], $6::text[], $7::timestamptz[])
+        as u(workspace, id, delivery, version, at, reason, replied_at)
+    where m.workspace = u.workspace and m.id = u.id
+"""
+_KEEP = """
+    insert into early_deliveries(workspace, message, version, record, trace)
+    select * from unnest($1::text[], $2::uuid[], $3::int[], $4::bytea[], $5::text[]) on conflict do nothing
+"""
+
+Key = tuple[str, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the customer's last message came from."""
+
+    channel: str
+    account: str
+    kind: str
+    scope: str
+    value: str
+    name: str | None
+    thread: str | None
+    answered: tuple[str, ...]
+    """Natural ids of his messages there, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """Something said on the ticket that the writer had not seen."""
+
+    id: UUID
+    author: str
+    by: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What an agent, or a rule in his place, wrote."""
+
+    id: UUID
+    text: str
+    at: datetime
+    version: int
+    by: str | None
+    note: bool
+    channel: str
+    account: str
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message of ours, locked, with how far it has come."""
+
+    workspace: str
+    id: UUID
+    ticket: UUID
+    author: str
+    by: str | None
+    note: bool
+    cycle: int | None
+    cycle_started_at: datetime | None
+    delivery: str | None
+    version: int
+    replied_at: datetime | None
+    """When its reply was told, the provider's acceptance; None where it was not, or where it failed after that."""
+    at: datetime | None = None
+    reason: str | None = None
+
+
+async def address(tx: asyncpg.Connection, ticket: Ticket) -> Address | None:
+    """Where an answer goes: the channel of the customer's last message; None where nothing says from whom it came."""
+    row = await tx.fetchrow(_ADDRESS, ticket.workspace, ticket.id)
+    if row is None:
+        return None
+    rows = await tx.fetch(_ANSWERED, ticket.workspace, ticket.id, row["channel"], row["account"])
+    answered = tuple(one["natural_id"] for one in reversed(rows))
+    names = ("channel", "account", "thread")
+    who = {"kind": row["sender_kind"], "scope": row["sender_scope"], "value": row["sender_value"]}
+    return Address(**{name: row[name] for name in names}, **who, name=row["sender_name"], answered=answered)
+
+
+async def newer(tx: asyncpg.Connection, ticket: Ticket, seen: int, by: str | None) -> list[Newer]:
+    """What customers and colleagues said after the version that the writer has seen."""
+    return [Newer(*row.values()) for row in await tx.fetch(_NEWER, ticket.workspace, ticket.id, seen, by)]
+
+
+async def insert(tx: asyncpg.Connection, ticket: Ticket, written: Written) -> None:
+    """Keep what was written; `ticket` is the one before it, whose cycle it answers."""
+    await tx.execute(
+        _INSERT,
+        ticket.workspace,
+        written.id,
+        ticket.id,
+        ticket.person,
+        written.channel,
+        written.account,
+        str(written.id),
+        "agent" if written.by else "rule",
+        written.text,
+        written.at,
+        written.version,
+        written.by,
+        written.note,
+        None if written.by else "rule",
+        ticket.cycle,
+        ticket.cycle_started_at,
+        None if written.note else "queued",
+        None if written.note else written.at,
+        written.subject,
+    )
+
+
+async def lock(tx: asyncpg.Connection, keys: Sequence[Key]) -> dict[Key, Sent]:
+    """Messages of ours, locked in order."""
+    if not keys:
+        return {}
+    rows = await tx.fetch(_DELIVERIES, [key[0] for key in keys], [key[1] for key in keys])
+    return {(row["workspace"], row["id"]): Sent(*row.values()) for row in rows}
+
+
+async def move(tx: asyncpg.Connection, moved: Sequence[Sent]) -> None:
+    """Write how far messages have come."""
+    if moved:
+        rows = [(m.workspace, m.id, m.delivery, m.version, m.at, m.reason, m.replied_at) for m in moved]
+        await tx.execute(_MOVE, *(list(column) for column in zip(*rows, strict=True)))
+
+
+async def keep(tx: asyncpg.Connection, rows: Sequence[tuple[str, UUID, int, bytes, str | None]]) -> None:
+    """Keep what notify says of messages that are not here."""
+    if rows:
+        await tx.execute(_KEEP, *(list(column) for column in zip(*rows, strict=True)))
