@@ -99,6 +99,7 @@ async def _keep(tx: asyncpg.Connection, ctx: Context, before: Ticket, said: Said
         author="agent" if written.by else "rule",
         automatic=written.by is None,
         by=written.by,
+        accepted_at=written.at,
         note=True if written.note else None,
     )
     ctx.begin(added, workspace=after.workspace, shop=after.shop, version=said.at, trace=after.trace)

@@ -47,7 +47,8 @@ def of_message(ctx: Context, event: Event[MessageReceived], received: Received) 
     woke = received.did == "woke"
     automatic = not speaks(event.data)
     state = received.was if woke else ticket.state
-    added = MessageAdded(**carried(ticket) | {"state": state}, message=message, author="customer", automatic=automatic)
+    said = {"message": message, "author": "customer", "automatic": automatic, "accepted_at": event.data.accepted_at}
+    added = MessageAdded(**carried(ticket) | {"state": state} | said)
     ctx.emit(added, cause=event, version=ticket.version - woke, shop=ticket.shop)
     if woke:
         changed = StateChanged(**carried(ticket), was=received.was, reason="customer-replied")

@@ -69,6 +69,8 @@ class MessageAdded(TicketEvent):
     """The agent who wrote it, where one did."""
     note: bool | None = None
     """True where only the desk sees it; absent where the customer does."""
+    accepted_at: Moment | None = None
+    """When it was accepted, or written: `time` is when it was put on the ticket, which an outage delays."""
 
 
 class StateChanged(TicketEvent):
