@@ -161,10 +161,11 @@ def dlq(context: typer.Context, data: Data = DEFAULT_FOLDER) -> None:
     raise typer.Exit(dead_letters(Installation(data).desk(), context.args))
 
 
-def _passed_on(name: str, module: str, help_: str, *, anywhere: bool = False) -> None:
+def _passed_on(name: str, module: str, help_: str, *, anywhere: bool = False, otherwise: str = "") -> None:
     """A command that another module does: its arguments, output and exit code are that module's own.
 
     `anywhere`: it can do something without a desk on this machine, such as ask one elsewhere.
+    `otherwise` is asked where nothing is: a service that is asked nothing would serve.
     """
 
     def command(context: typer.Context, data: Data = DEFAULT_FOLDER) -> None:
@@ -172,7 +173,8 @@ def _passed_on(name: str, module: str, help_: str, *, anywhere: bool = False) ->
         environment = inherited_environment()
         if not (anywhere or "--help" in context.args) or installation.running() is not None:
             environment = installation.desk().environment()
-        become(module, context.args, {**environment, **installation.command_environment()})
+        arguments = context.args or otherwise.split()
+        become(module, arguments, {**environment, **installation.command_environment()})
 
     app.command(name, help=help_, context_settings={**_PASSED_ON, "help_option_names": []})(command)
 
@@ -180,6 +182,9 @@ def _passed_on(name: str, module: str, help_: str, *, anywhere: bool = False) ->
 _passed_on("settings", "switchboard.settings_apply", "Settings as files: settings apply shop.yaml.", anywhere=True)
 _passed_on("verify", "switchboard.verify", "Check every invariant over the databases and the log.")
 _passed_on("bench", "bench", "Measure the pipeline beside the bare floor, on a stack of its own.", anywhere=True)
+_passed_on(
+    "metrics", "services.metrics", "Facts anew from the log: metrics rebuild, or rebuild --verify.", otherwise="-h"
+)
 _passed_on("seed", "switchboard.seed", "Make the demo's workspace and play its traffic.")
 
 

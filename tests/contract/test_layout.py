@@ -43,7 +43,7 @@ def test_topics_name_services_that_exist() -> None:
     assert named <= {service.name for service in SERVICES}
 
 
-@pytest.mark.parametrize("registry", ["shared/channels", "services/routing/rules"])
+@pytest.mark.parametrize("registry", ["shared/channels", "services/routing/rules", "services/metrics/kpis"])
 def test_files_and_registry_lines_are_the_same(registry: str) -> None:
     folder = ROOT / registry
     files = {path.stem for path in folder.glob("*.py")} - {"__init__", "base"}

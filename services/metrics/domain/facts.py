@@ -1,0 +1,240 @@
+"""Events as facts: one row for each, made of the event alone, so that it comes out the same whenever it is read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from shared.contracts.agent_events import PresenceChanged
+from shared.contracts.delivery_events import DeliveryChanged
+from shared.contracts.envelope import Event, Message
+from shared.contracts.routing_events import (
+    OfferEnded,
+    RoutingEvent,
+    TicketEnqueued,
+    TicketLeft,
+    TicketOffered,
+    TicketTaken,
+)
+from shared.contracts.ticket_events import (
+    MessageAdded,
+    ReplyFailed,
+    ReplySent,
+    StateChanged,
+    TicketAssigned,
+    TicketEvent,
+    TicketOpened,
+    TicketReopened,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFact:
+    """What happened to a ticket; `at` is the customer's moment where a message of his did it."""
+
+    workspace: str
+    ticket: UUID
+    version: int
+    event: UUID
+    what: str
+    at: datetime
+    shop: str | None
+    channel: str
+    account: str
+    person: UUID
+    priority: str
+    language: str | None
+    state: str
+    cycle: int
+    cycle_started_at: datetime
+    was: str | None = None
+    message: UUID | None = None
+    author: str | None = None
+    automatic: bool | None = None
+    note: bool | None = None
+    agent: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFact:
+    """A human public reply was taken by its provider, or finally failed; seconds are those the event carries."""
+
+    workspace: str
+    message: UUID
+    version: int
+    event: UUID
+    failed: bool
+    at: datetime
+    ticket: UUID
+    cycle: int
+    shop: str | None
+    channel: str
+    agent: str
+    team: str | None
+    since_start_s: int | None = None
+    business_since_start_s: int | None = None
+    calendar: str | None = None
+    calendar_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingFact:
+    """A ticket's place in routing changed."""
+
+    workspace: str
+    ticket: UUID
+    version: int
+    event: UUID
+    what: str
+    at: datetime
+    shop: str | None
+    place: str
+    enqueue: int
+    enqueued_at: datetime
+    agent: str | None
+    reason: str
+    mode: str | None
+    waited_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceFact:
+    """An agent's presence changed."""
+
+    workspace: str
+    agent: str
+    version: int
+    event: UUID
+    at: datetime
+    presence: str
+    was: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFact:
+    """A message to a customer came further."""
+
+    workspace: str
+    message: UUID
+    version: int
+    event: UUID
+    at: datetime
+    ticket: UUID
+    shop: str | None
+    channel: str
+    account: str
+    state: str
+    reason: str | None
+    attempts: int
+
+
+Fact = TicketFact | ReplyFact | RoutingFact | PresenceFact | DeliveryFact
+FACTS: tuple[type[Fact], ...] = (TicketFact, ReplyFact, RoutingFact, PresenceFact, DeliveryFact)
+
+
+def fact_of(event: Event[Any]) -> Fact:
+    """The event as a fact; every type of the topics in TOPICS has one."""
+    return _MAKERS[type(event.data)](event)
+
+
+def _ticket(event: Event[TicketEvent], what: str, at: datetime, **more: Any) -> TicketFact:
+    said = event.data
+    return TicketFact(
+        event.workspace, said.ticket, event.version or 0, event.id, what, at, event.shop, said.channel, said.account,
+        said.person, said.priority, said.language, said.state, said.cycle, said.cycle_started_at, **more,
+    )  # fmt: skip
+
+
+def _began(what: str) -> Callable[[Event[Any]], TicketFact]:
+    def made(event: Event[TicketOpened | TicketReopened]) -> TicketFact:
+        said, quiet = event.data, event.data.state == "solved"
+        return _ticket(
+            event, what, said.cycle_started_at, message=said.message, author="customer", automatic=quiet, note=False
+        )
+
+    return made
+
+
+def _message(event: Event[MessageAdded]) -> TicketFact:
+    said = event.data
+    return _ticket(
+        event, "message", said.accepted_at or event.time, message=said.message, author=said.author,
+        automatic=said.automatic, note=bool(said.note), agent=said.by,
+    )  # fmt: skip
+
+
+def _state(event: Event[StateChanged]) -> TicketFact:
+    said = event.data
+    return _ticket(event, "state", event.time, was=said.was, agent=said.by, reason=said.reason)
+
+
+def _assigned(event: Event[TicketAssigned]) -> TicketFact:
+    return _ticket(event, "assigned", event.time, agent=event.data.agent, reason=event.data.reason)
+
+
+def _sent(event: Event[ReplySent]) -> ReplyFact:
+    said = event.data
+    return ReplyFact(
+        event.workspace, said.message, event.version or 0, event.id, False, said.replied_at, said.ticket,
+        said.reply_cycle, event.shop, said.channel, said.by, said.team, said.since_start_s,
+        said.business_since_start_s, said.calendar, said.calendar_version,
+    )  # fmt: skip
+
+
+def _failed(event: Event[ReplyFailed]) -> ReplyFact:
+    said = event.data
+    return ReplyFact(
+        event.workspace, said.message, event.version or 0, event.id, True, said.failed_at, said.ticket,
+        said.reply_cycle, event.shop, said.channel, said.by, said.team,
+    )  # fmt: skip
+
+
+def _routing(what: str) -> Callable[[Event[Any]], RoutingFact]:
+    def made(event: Event[RoutingEvent]) -> RoutingFact:
+        said = event.data
+        mode, waited_ms = (said.mode, said.waited_ms) if isinstance(said, TicketTaken) else (None, None)
+        return RoutingFact(
+            event.workspace, said.ticket, event.version or 0, event.id, what, event.time, event.shop, said.place,
+            said.enqueue, said.enqueued_at, said.agent, said.reason, mode, waited_ms,
+        )  # fmt: skip
+
+    return made
+
+
+def _presence(event: Event[PresenceChanged]) -> PresenceFact:
+    said = event.data
+    return PresenceFact(
+        event.workspace, said.agent, event.version or 0, event.id, event.time, said.presence, said.was, said.reason
+    )
+
+
+def _delivery(event: Event[DeliveryChanged]) -> DeliveryFact:
+    said = event.data
+    return DeliveryFact(
+        event.workspace, said.message, event.version or 0, event.id, said.at, said.ticket, event.shop, said.channel,
+        said.account, said.state, said.reason, said.attempts,
+    )  # fmt: skip
+
+
+_MAKERS: dict[type[Message], Callable[[Event[Any]], Fact]] = {
+    TicketOpened: _began("opened"),
+    TicketReopened: _began("reopened"),
+    MessageAdded: _message,
+    StateChanged: _state,
+    TicketAssigned: _assigned,
+    ReplySent: _sent,
+    ReplyFailed: _failed,
+    TicketEnqueued: _routing("enqueued"),
+    TicketOffered: _routing("offered"),
+    OfferEnded: _routing("offer-ended"),
+    TicketTaken: _routing("taken"),
+    TicketLeft: _routing("left"),
+    PresenceChanged: _presence,
+    DeliveryChanged: _delivery,
+}
+
+TOPICS: tuple[str, ...] = tuple(dict.fromkeys(message.TOPIC for message in _MAKERS))
+"""What facts are made of; all are permanent, so that facts can be made again."""

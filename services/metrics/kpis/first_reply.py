@@ -1,0 +1,115 @@
+"""First reply time (definitions.md, Support KPIs, 1)."""
+
+from services.metrics.kpis.base import Kpi, Value
+
+_OBSERVED = """
+    select r.workspace, 'answered' as counted, r.ticket, r.shop, r.channel, r.team, r.agent, r.at,
+        r.since_start_s as calendar_s, r.business_since_start_s as business_s,
+        null::timestamptz as waits_since,
+        null::text as came_to, null::bigint as cohort_calendar_s, null::bigint as cohort_business_s
+    from first_replies r where r.at >= $2 and r.at < $3
+    union all
+    select t.workspace, 'unanswered', t.ticket, t.shop, t.channel, null, null,
+        case when c.started_at >= $2 then c.started_at end, null, null, c.started_at, null, null, null
+    from tickets t join cycles c on c.workspace = t.workspace and c.ticket = t.ticket and c.cycle = t.cycle
+    where t.state in ('new', 'open', 'pending', 'on-hold') and c.started_at < $3 and not exists (
+        select from standing_replies r where r.workspace = t.workspace and r.ticket = t.ticket and r.cycle = t.cycle)
+    union all
+    select e.workspace, 'closed_unanswered', e.ticket, e.shop, e.channel, null, null, e.at,
+        null, null, null, null, null, null
+    from ticket_facts e join cycles c on c.workspace = e.workspace and c.ticket = e.ticket and c.cycle = e.cycle
+    where e.what = 'state' and e.state in ('solved', 'closed') and e.was not in ('solved', 'closed')
+        and e.at >= $2 and e.at < $3
+        and not exists (
+            select from ticket_facts later
+            where later.workspace = e.workspace and later.ticket = e.ticket and later.cycle = e.cycle
+                and (later.version, later.at, later.event) > (e.version, e.at, e.event)
+                and later.state not in ('solved', 'closed'))
+        and not exists (
+            select from standing_replies r
+            where r.workspace = e.workspace and r.ticket = e.ticket and r.cycle = e.cycle)
+    union all
+    select c.workspace, 'arrived', c.ticket, c.shop, c.channel, f.team, f.agent, c.started_at, null, null, null,
+        case when f.agent is not null then 'answer'
+            when t.cycle > c.cycle or t.state in ('solved', 'closed') then 'close' else 'wait' end,
+        f.since_start_s, f.business_since_start_s
+    from cycles c
+    join tickets t on t.workspace = c.workspace and t.ticket = c.ticket
+    left join lateral (
+        select r.team, r.agent, r.since_start_s, r.business_since_start_s from standing_replies r
+        where r.workspace = c.workspace and r.ticket = c.ticket and r.cycle = c.cycle
+        order by r.at, r.message limit 1
+    ) f on true
+    where c.started_at >= $2 and c.started_at < $3
+"""
+
+_MEASURES = """
+    count(calendar_s) as n,
+    coalesce(sum(calendar_s), 0)::bigint as calendar_sum_s,
+    round(avg(calendar_s))::bigint as calendar_mean_s,
+    percentile_disc(0.5) within group (order by calendar_s) as calendar_median_s,
+    percentile_disc(0.9) within group (order by calendar_s) as calendar_p90_s,
+    coalesce(sum(business_s), 0)::bigint as business_sum_s,
+    round(avg(business_s))::bigint as business_mean_s,
+    percentile_disc(0.5) within group (order by business_s) as business_median_s,
+    percentile_disc(0.9) within group (order by business_s) as business_p90_s,
+    count(waits_since) as unanswered_n,
+    min(waits_since) as unanswered_oldest_at,
+    count(*) filter (where counted = 'closed_unanswered') as closed_unanswered_n,
+    count(came_to) as arrived_n,
+    count(*) filter (where came_to = 'answer') as arrived_answered_n,
+    count(*) filter (where came_to = 'wait') as arrived_unanswered_n,
+    count(*) filter (where came_to = 'close') as arrived_closed_unanswered_n,
+    percentile_disc(0.5) within group (order by cohort_calendar_s) as arrived_calendar_median_s,
+    percentile_disc(0.9) within group (order by cohort_calendar_s) as arrived_calendar_p90_s,
+    percentile_disc(0.5) within group (order by cohort_business_s) as arrived_business_median_s,
+    percentile_disc(0.9) within group (order by cohort_business_s) as arrived_business_p90_s
+"""
+
+
+def _times(prefix: str, clock: str, of: str) -> dict[str, Value]:
+    return {
+        f"{prefix}_median_s": Value("s", f"Median {clock} {of}: the smallest that half of them do not exceed"),
+        f"{prefix}_p90_s": Value("s", f"The smallest {clock} that nine tenths {of} do not exceed"),
+    }
+
+
+def _answered(prefix: str, clock: str) -> dict[str, Value]:
+    return {
+        f"{prefix}_sum_s": Value("s", f"Sum of {clock}; the mean is this divided by n"),
+        f"{prefix}_mean_s": Value("s", f"Mean {clock}, halves rounded up"),
+        **_times(prefix, clock, "of the answered cycles"),
+    }
+
+
+_CALENDAR, _BUSINESS = "calendar time", "business time"
+
+KPI = Kpi(
+    name="first_reply",
+    title="First reply time",
+    definition=(
+        "First human public reply minus the start of the cycle, in calendar time and in business time of the calendar "
+        "that was valid when the cycle began; counted on the day of the reply and credited to its author. A reply that "
+        "finally failed is none. Cycles that an agent started and automatic messages are left out. Beside it: cycles "
+        "that began before the window's end and still wait, those that ended within it without an answer, and the "
+        "cycles that arrived within it, on their day of arrival, with what became of them. Median and 90th percentile "
+        "are values that occurred (percentile_disc): the smallest with at least that share at or below it."
+    ),
+    values={
+        "n": Value("cycles", "Cycles whose first reply lies within the window"),
+        **_answered("calendar", _CALENDAR),
+        **_answered("business", _BUSINESS),
+        "unanswered_n": Value("cycles", "Cycles that still wait for a first reply; before the window they have no day"),
+        "unanswered_oldest_at": Value("moment", "Since when the oldest of them waits"),
+        "closed_unanswered_n": Value("cycles", "Cycles that ended within the window without an answer; in no time"),
+        "arrived_n": Value("cycles", "Cycles that began within the window"),
+        "arrived_answered_n": Value("cycles", "Of those, answered by now"),
+        "arrived_unanswered_n": Value("cycles", "Of those, still waiting"),
+        "arrived_closed_unanswered_n": Value("cycles", "Of those, ended without an answer"),
+        **_times("arrived_calendar", _CALENDAR, "of the answered among those that arrived"),
+        **_times("arrived_business", _BUSINESS, "of the answered among those that arrived"),
+    },
+    counted=("answered", "unanswered", "closed_unanswered", "arrived"),
+    observed=_OBSERVED,
+    measures=_MEASURES,
+)

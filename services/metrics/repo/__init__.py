@@ -1,0 +1,1 @@
+"""All SQL of metrics that is no KPI's own."""

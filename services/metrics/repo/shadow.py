@@ -1,0 +1,82 @@
+"""A second schema beside the one in use, with the same tables: filled from the log, compared, or put in its place."""
+
+import asyncpg
+
+from services.metrics.domain.facts import TOPICS
+from services.metrics.repo.facts import NEWEST, TABLES, VIEWS
+
+LIVE = "metrics"
+SCHEMA = "metrics_rebuild"
+FILLED = (*TABLES.values(), NEWEST)
+SAMPLE = 5
+
+_CLAIM = "select pg_try_advisory_lock(hashtext($1), 3)"
+_POSITIONS = f"select topic, partition, next_offset from {LIVE}.consumed where topic = any($1::text[])"
+# Table locks first: a consumer that has them already ends its batch before it asks for its row of `consumed`, and one
+# that has not waits here. So nobody waits in a ring.
+_HOLD = (
+    "set local lock_timeout = '3s'",
+    f"lock table {', '.join(f'{LIVE}.{table}' for table in FILLED)} in access exclusive mode",
+    f"select from {LIVE}.consumed order by grp, topic, partition for update",
+)
+_TAKE_OVER = (
+    f"drop view {', '.join(f'{LIVE}.{view}' for view in reversed(VIEWS))}",
+    f"drop table {', '.join(f'{LIVE}.{table}' for table in FILLED)}",
+    *(f"alter table {SCHEMA}.{table} set schema {LIVE}" for table in FILLED),
+    *(f"alter view {SCHEMA}.{view} set schema {LIVE}" for view in VIEWS),
+)
+_DIFFERENT = {
+    table: f"""
+        select row_to_json(d)::text as row, count(*) over () as n from (
+            (select 'in use, not on the log' as side, l.* from (
+                select * from {LIVE}.{table} except select * from {SCHEMA}.{table}) as l)
+            union all
+            (select 'on the log, not in use' as side, r.* from (
+                select * from {SCHEMA}.{table} except select * from {LIVE}.{table}) as r)
+        ) as d limit {SAMPLE}
+    """
+    for table in FILLED
+}
+
+
+async def claim(connection: asyncpg.Connection) -> bool:
+    """Whether this session is the only one that rebuilds; held until it ends."""
+    return bool(await connection.fetchval(_CLAIM, SCHEMA))
+
+
+async def drop(connection: asyncpg.Connection) -> None:
+    """Leave nothing of it."""
+    await connection.execute(f"drop schema if exists {SCHEMA} cascade")
+
+
+async def positions(connection: asyncpg.Connection) -> dict[tuple[str, int], int]:
+    """How far the facts in use go, by topic and partition."""
+    rows = await connection.fetch(_POSITIONS, list(TOPICS))
+    return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+
+async def hold(tx: asyncpg.Connection) -> None:
+    """Hold consumers and readers until the transaction ends; raises LockNotAvailableError where they hold us."""
+    for statement in _HOLD:
+        await tx.execute(statement)
+
+
+async def take_over(tx: asyncpg.Connection) -> None:
+    """Put these tables and views in the place of those in use."""
+    for statement in _TAKE_OVER:
+        await tx.execute(statement)
+
+
+async def count(tx: asyncpg.Connection) -> dict[str, int]:
+    """Rows by table."""
+    return {table: await tx.fetchval(f"select count(*) from {SCHEMA}.{table}") for table in FILLED}
+
+
+async def differences(connection: asyncpg.Connection) -> list[dict[str, object]]:
+    """Tables that differ: how many rows, and a few of them."""
+    found: list[dict[str, object]] = []
+    for table, sql in _DIFFERENT.items():
+        rows = await connection.fetch(sql)
+        if rows:
+            found.append({"table": table, "rows": rows[0]["n"], "sample": [row["row"] for row in rows]})
+    return found
