@@ -17,10 +17,16 @@ from rich.console import Console
 
 from shared.bus import codec, kafka
 from shared.config import ServiceConfig
-from shared.contracts.topics import INBOUND_MESSAGES, RAW_INBOUND
+from shared.contracts.topics import INBOUND_MESSAGES, OUTBOUND_COMMANDS, RAW_INBOUND
 from shared.errors import Refused
 from switchboard.services import installed, module_command
 
+EFFECTS = (
+    ("tickets", INBOUND_MESSAGES.name),
+    ("ingest", RAW_INBOUND.name),
+    ("notify", OUTBOUND_COMMANDS.name),
+)
+"""Whose database must hold the effect of every record of a topic."""
 LOOKS = 4
 PAUSE_S = 2.0
 
@@ -100,7 +106,7 @@ async def _same_holders(services: list[str]) -> Found:
 async def _lost(config: ServiceConfig, services: list[str]) -> Found:
     """Accepted messages without a message of a ticket, quarantine or dead letter (definitions.md, "Lost")."""
     found: Found = {}
-    for service, topic in (("tickets", INBOUND_MESSAGES.name), ("ingest", RAW_INBOUND.name)):
+    for service, topic in EFFECTS:
         if service not in services:
             continue
         records = await _records(config, topic)

@@ -7,6 +7,7 @@ import hmac
 import itertools
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,14 +19,26 @@ from tests.eventually import eventually
 WORKSPACE = "main"
 SECRET = "a-secret-that-only-the-shop-knows"
 FORM, BOT, MAILBOX = "bikes-form", "bikes-bot", "bikes-mail"
-SERVICES = ("services.gateway", "services.ingest", "services.tickets", "services.routing")
+SERVICES = ("services.gateway", "services.ingest", "services.tickets", "services.routing", "services.notify")
+
+TOKEN = "77:the-token-of-the-bot"
+WaysOut = Mapping[str, Mapping[str, str]]
+"""Options by account."""
 
 _numbers = itertools.count(1)
 
 
-def documents(mode: str = "offer") -> list[tuple[str, str, dict[str, Any]]]:
-    """Two shops, three channel accounts, two agents; every channel is given out by `mode`."""
+def documents(mode: str = "offer", ways_out: WaysOut | None = None) -> list[tuple[str, str, dict[str, Any]]]:
+    """Two shops, three channel accounts, two agents; every channel is given out by `mode`.
+
+    `ways_out` are the options by which an account's answers leave; without them answers wait.
+    """
     secrets = [{"value": SECRET}]
+    channels = {FORM: "http", BOT: "telegram", MAILBOX: "postmark"}
+    accounts = [
+        ("account", id_, {"channel": channel, "shop": "bikes", "secrets": secrets} | _way_out(id_, ways_out or {}))
+        for id_, channel in channels.items()
+    ]
     return [
         ("workspace", WORKSPACE, {"name": "Main", "languages": ["en", "nl", "de"]}),
         ("shop", "bikes", {"name": "Bikes", "zone": "Europe/Amsterdam"}),
@@ -34,10 +47,12 @@ def documents(mode: str = "offer") -> list[tuple[str, str, dict[str, Any]]]:
         ("routing", "default", {"default": {"mode": mode, "lease_s": 30}, "require_language": False}),
         ("agent", "anna", {"name": "Anna", "team": "front", "languages": ["en", "nl"]}),
         ("agent", "bram", {"name": "Bram", "team": "front", "languages": ["en"]}),
-        ("account", FORM, {"channel": "http", "shop": "bikes", "secrets": secrets}),
-        ("account", BOT, {"channel": "telegram", "shop": "bikes", "secrets": secrets}),
-        ("account", MAILBOX, {"channel": "postmark", "shop": "bikes", "secrets": secrets}),
+        *accounts,
     ]
+
+
+def _way_out(account: str, ways_out: WaysOut) -> dict[str, Any]:
+    return {"options": dict(ways_out[account]), "credentials": [{"value": TOKEN}]} if account in ways_out else {}
 
 
 @dataclass
@@ -81,6 +96,11 @@ class Shop:
         async with httpx.AsyncClient(base_url=self.desk.url("ingest"), timeout=10) as client:
             return await client.post(**request)
 
+    async def tell(self, content: dict[str, Any]) -> httpx.Response:
+        """The shop's own program says something else than a message."""
+        async with httpx.AsyncClient(base_url=self.desk.url("ingest"), timeout=10) as client:
+            return await client.post(**signed(content))
+
     async def tickets(self) -> list[dict[str, Any]]:
         """The workspace's tickets."""
         answer = await self.admin.get("/v1/tickets", params={"limit": 100})
@@ -90,7 +110,12 @@ class Shop:
 
 def http_request(text: str, sender: str, more: dict[str, Any]) -> dict[str, Any]:
     """A signed form message (C12)."""
-    body = json.dumps({"id": f"m{next(_numbers)}", "sender": {"id": sender}, "text": text} | more).encode()
+    return signed({"id": f"m{next(_numbers)}", "sender": {"id": sender}, "text": text} | more)
+
+
+def signed(content: dict[str, Any]) -> dict[str, Any]:
+    """A request of the shop's own program."""
+    body = json.dumps(content).encode()
     stamp = str(int(time.time()))
     signature = hmac.new(SECRET.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
     headers = {"switchboard-timestamp": stamp, "switchboard-signature": f"v1={signature}"}
@@ -137,14 +162,14 @@ def postmark_request(text: str, sender: str, more: dict[str, Any]) -> dict[str, 
 REQUESTS = {"http": http_request, "telegram": telegram_request, "postmark": postmark_request}
 
 
-async def open_shop(desk: Desk, mode: str = "offer") -> Shop:
+async def open_shop(desk: Desk, mode: str = "offer", ways_out: WaysOut | None = None) -> Shop:
     """Set the workspace up through the gateway and wait until every service has it."""
     code, printed = await desk.run("services.gateway", "bootstrap")
     assert code == 0, printed
     key = json.loads(printed.splitlines()[-1])["admin_key"]
     admin = httpx.AsyncClient(base_url=desk.url("gateway"), headers={"authorization": f"Bearer {key}"}, timeout=20)
     shop = Shop(desk, admin, clients=[admin])
-    for kind, name, document in documents(mode):
+    for kind, name, document in documents(mode, ways_out):
         answer = await admin.put(f"/v1/settings/{kind}/{name}", json=document)
         assert answer.is_success, answer.text
     for name in ("anna", "bram"):

@@ -1,0 +1,203 @@
+"""The whole story: a customer writes, an agent is offered the ticket on his live stream, answers, and the customer has
+it once, whatever the provider does; how far it came stands on the timeline.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.desk import Desk
+from tests.e2e.test_accepted_to_assigned import traces
+from tests.eventually import eventually
+from tests.integration.notifying import ENVIRONMENT, HANGS_S
+from tests.integration.streams import Ear
+from tests.providers.bot_api import BotApi
+from tests.providers.callback import Callback
+from tests.providers.smtp import DROP, SmtpServer
+from tests.shop import BOT, FORM, MAILBOX, SECRET, SERVICES, Shop, open_shop
+from tests.stack import Stack
+
+TEXT = "Your order arrives tomorrow before noon."
+CHANNELS = ("http", "telegram", "postmark")
+ON_THE_WAY_OUT = ("outbound-commands", "delivery-events")
+
+
+@dataclass
+class FarEnds:
+    """The providers, as far as customers see them."""
+
+    form: Callback
+    bot: BotApi
+    mail: SmtpServer
+
+    def received(self, channel: str) -> list[str]:
+        """What customers of a channel have read."""
+        return {
+            "http": self.form.texts,
+            "telegram": [text for _, text in self.bot.received],
+            "postmark": [_text(mail) for mail in self.mail.mails],
+        }[channel]
+
+
+def _text(mail: Any) -> str:
+    return str(mail.get_body(("plain",)).get_content()).strip()
+
+
+@pytest.fixture
+async def far(stack: Stack) -> AsyncIterator[FarEnds]:
+    """Far ends that listen."""
+    servers = FarEnds(Callback(SECRET), BotApi(), SmtpServer())
+    for server in (servers.form, servers.bot, servers.mail):
+        await server.start()
+    yield servers
+    for server in (servers.form, servers.bot, servers.mail):
+        await server.stop()
+
+
+@pytest.fixture
+async def shop(stack: Stack, far: FarEnds) -> AsyncIterator[Shop]:
+    """A shop whose answers go out to the far ends."""
+    desk = Desk(stack, await stack.create_database(await stack.migrated()), await stack.create_topics(), ENVIRONMENT)
+    await desk.start(*SERVICES)
+    mail = {"smtp_host": "127.0.0.1", "smtp_port": str(far.mail.port), "smtp_tls": "none", "from": "care@bikes.example"}
+    ways_out = {FORM: {"callback_url": far.form.url}, BOT: {"api_url": far.bot.url}, MAILBOX: mail}
+    opened = await open_shop(desk, ways_out=ways_out)
+    yield opened
+    await opened.close()
+    desk.stop()
+    await stack.drop_database(desk.database)
+
+
+async def taken(shop: Shop, channel: str) -> dict[str, Any]:
+    """A ticket of this channel that anna was offered on her live stream and has accepted."""
+    anna = shop.agents["anna"]
+    ear = Ear(anna.client.headers["authorization"].removeprefix("Bearer "))
+    async with ear.listening(shop.desk.url("gateway")):
+        await anna.available()
+        said = await shop.say(channel, "Hello, where is my order? It should have been here last week.")
+        assert said.is_success, said.text
+        (offer,) = await ear.until("routing.offered")
+        assert (await anna.accept(offer["offer"])).is_success
+        await ear.until("ticket.assigned")
+    ticket: dict[str, Any] = (await anna.client.get(f"/v1/tickets/{offer['ticket']}")).json()
+    return ticket
+
+
+async def answered(shop: Shop, ticket: dict[str, Any], text: str = TEXT) -> str:
+    """Anna answers; gives the message's id."""
+    body = {"text": text, "seen_up_to": ticket["version"]}
+    answer = await shop.agents["anna"].client.post(f"/v1/tickets/{ticket['id']}/answers", json=body)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["ticket"]["state"] == "pending"
+    return str(answer.json()["message"])
+
+
+async def came_to(shop: Shop, ticket: dict[str, Any], message: str, *states: str) -> dict[str, Any]:
+    """The message's line on the timeline once it is in one of these states."""
+
+    async def there() -> dict[str, Any] | None:
+        lines = (await shop.admin.get(f"/v1/tickets/{ticket['id']}/timeline")).json()["items"]
+        line = next(line for line in lines if line["id"] == message)
+        return line if line["delivery"] in states else None
+
+    return await eventually(there, what=f"a message that is {' or '.join(states)}")
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+async def test_a_customer_writes_and_has_an_answer(shop: Shop, far: FarEnds, channel: str) -> None:
+    ticket = await taken(shop, channel)
+    message = await answered(shop, ticket)
+    line = await came_to(shop, ticket, message, "sent", "delivered")
+    assert (line["author"], line["by"], line["text"]) == ("agent", "anna", TEXT)
+    assert far.received(channel) == [TEXT]
+    again = await shop.say(channel, "Thank you! And the bell, is it in the box?")
+    assert again.is_success
+
+    async def woken() -> bool:
+        return bool((await shop.admin.get(f"/v1/tickets/{ticket['id']}")).json()["state"] == "open")
+
+    if channel == "telegram":  # a conversation; forms and mails join by what they name
+        await eventually(woken, what="our turn again")
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+async def test_one_trace_leads_from_the_webhook_to_the_answer(shop: Shop, far: FarEnds, channel: str) -> None:
+    ticket = await taken(shop, channel)
+    message = await answered(shop, ticket)
+    await came_to(shop, ticket, message, "sent", "delivered")
+    names = (
+        "raw-inbound",
+        "inbound-messages",
+        "ticket-events",
+        "routing-events",
+        "outbound-commands",
+        "delivery-events",
+    )
+
+    async def all_there() -> dict[str, set[str]]:
+        found = await traces(shop.desk)
+        return found if set(names) <= set(found) else {}
+
+    found = await eventually(all_there, what="records on every topic")
+    assert {name: found[name] for name in names} == dict.fromkeys(names, found["raw-inbound"])
+    assert len(found["raw-inbound"]) == 1
+
+
+async def test_a_provider_that_refuses_for_a_while_has_the_answer_once(shop: Shop, far: FarEnds) -> None:
+    far.bot.next.extend([far.bot.refuses(429, retry_after=1), far.bot.refuses(500), far.bot.drops])
+    far.form.next.extend([far.form.says(429, retry_after="1"), far.form.says(500), far.form.takes_and_drops])
+    far.mail.next.extend([{"MAIL": "451 4.3.0 Later"}, {"RCPT": "452 4.2.2 Full"}])
+    sent = {}
+    for channel in ("http", "postmark"):
+        ticket = await taken(shop, channel)
+        sent[channel] = (ticket, await answered(shop, ticket))
+    for channel, (ticket, message) in sent.items():
+        await came_to(shop, ticket, message, "sent", "delivered")
+        assert far.received(channel) == [TEXT]
+
+
+@pytest.mark.parametrize("channel", ["telegram", "postmark"])
+async def test_an_outcome_that_nobody_knows_is_shown_to_a_person_who_decides(
+    shop: Shop, far: FarEnds, channel: str
+) -> None:
+    if channel == "telegram":
+        far.bot.next.append(far.bot.takes_late(HANGS_S))
+    else:
+        far.mail.next.append({".": DROP, "taken": "yes"})
+    ticket = await taken(shop, channel)
+    message = await answered(shop, ticket)
+    line = await came_to(shop, ticket, message, "unknown")
+    assert line["delivery_reason"]
+    anna = shop.agents["anna"].client
+    (shown,) = (await anna.get("/v1/sends", params={"state": "unknown"})).json()["items"]
+    assert shown["message"] == message
+    decided = await anna.post(f"/v1/sends/{message}/resolve", json={"outcome": "sent"})
+    assert decided.is_success, decided.text
+    await came_to(shop, ticket, message, "sent")
+    assert far.received(channel) == [TEXT]
+
+
+async def test_a_receipt_that_comes_before_the_answer_returns_is_not_lost(shop: Shop, far: FarEnds) -> None:
+    ticket = await taken(shop, "http")
+
+    async def tells_first(got: Any) -> Any:
+        receipt = {"receipt": {"message": got.json["message"], "state": "delivered", "at": "2030-01-02T03:04:05Z"}}
+        for _ in range(2):
+            told = await shop.tell(receipt)
+            assert told.is_success, told.text
+        return await far.form.take(got)
+
+    far.form.next.append(tells_first)
+    message = await answered(shop, ticket)
+    await came_to(shop, ticket, message, "delivered")
+    assert far.received("http") == [TEXT]
+
+
+async def test_the_desk_at_rest_after_answers_breaks_no_invariant(shop: Shop, far: FarEnds) -> None:
+    for channel in CHANNELS:
+        ticket = await taken(shop, channel)
+        await came_to(shop, ticket, await answered(shop, ticket), "sent", "delivered")
+    code, printed = await shop.desk.run("switchboard.verify")
+    assert code == 0, printed
