@@ -14,7 +14,7 @@ class Config(ServiceConfig):
     """An owner's own statements end after 10 s, so that its answer comes before we give up."""
     key_cache_s: float = 2
     """A key revoked through another replica is refused after this long at the latest."""
-    presence_report_s: float = 10
-    """Routing's grace is a minute or more; several reports fit in."""
+    presence_report_s: float = 3
+    """The shortest grace that routing takes is 5 s, and a report may get lost."""
     proxies: int = Field(default=0, ge=0)
     """Proxies of ours in front that add to X-Forwarded-For; 0: the connection's peer is the client."""

@@ -16,8 +16,6 @@ DIRECT = "/v1/inbound/"
 
 
 AWAITED = {
-    ("POST", "/v1/tickets/{id}/answers"),
-    ("POST", "/v1/tickets/{id}/notes"),
     ("POST", "/v1/persons/{id}/erase"),
     ("GET", "/v1/persons/{id}/erasure"),
     ("GET", "/v1/metrics"),

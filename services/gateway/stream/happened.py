@@ -13,7 +13,7 @@ TOPICS = (TICKET_EVENTS.name, ROUTING_EVENTS.name, AGENT_EVENTS.name, DELIVERY_E
 
 TOLD = frozenset(
     {
-        "ticket", "message", "offer", "agent", "asked", "by", "lease_until",
+        "ticket", "message", "author", "offer", "agent", "asked", "by", "lease_until",
         "state", "place", "outcome", "presence", "reason", "priority", "channel",
     }
 )  # fmt: skip
