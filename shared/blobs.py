@@ -51,6 +51,16 @@ class BlobStore:
         except FileNotFoundError as error:
             raise NotFound("the content is no longer in the blob store") from error
 
+    async def delete_under(self, prefix: str) -> None:
+        """Delete everything whose key begins with the prefix and a slash. Raises StoreUnavailable as `delete` does."""
+        await self._ask("delete", self._delete_under(prefix))
+
+    async def _delete_under(self, prefix: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            async for page in obstore.list(self._store(), prefix):
+                for found in page:
+                    await self._delete(str(found["path"]))
+
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete all; what is not there is deleted already. Raises StoreUnavailable where one may still be there."""
         if keys:

@@ -109,7 +109,7 @@ class Runtime:
 
     def context(self) -> Context:
         """A new unit of work."""
-        return Context(source=self.service.name, now=self.clock(), settings=self.settings, own=self.own)
+        return Context(self.service.name, self.clock(), self.settings, self.own, self.config)
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[tuple[asyncpg.Connection, Context]]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.tickets import facts
 from services.tickets.api_answers import add_answers
+from services.tickets.api_erasure import add_erasure
 from services.tickets.domain.ticket import Ticket, change_state
 from services.tickets.repo import lists, messages, reads, tickets
 from services.tickets.repo.messages import Happening
@@ -51,6 +52,7 @@ def create_api(runtime: Runtime) -> FastAPI:
     _add_reads(app, runtime)
     _add_state(app, runtime)
     add_answers(app, runtime)
+    add_erasure(app, runtime)
     _add_persons(app, runtime)
     return app
 

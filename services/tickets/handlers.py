@@ -4,15 +4,17 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from services.tickets import deliveries
+from services.tickets import deliveries, erasure
 from services.tickets.following import follow
 from services.tickets.inbound import take_in
 from services.tickets.repo import early, messages, tickets
 from services.tickets.repo.messages import Happening
 from shared.bus import Context, Handler
+from shared.bus.interest import hears_itself
 from shared.contracts.delivery_events import DeliveryChanged
 from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import MessageReceived
+from shared.contracts.privacy_events import PrivacyEvent
 from shared.contracts.routing_events import RoutingEvent
 
 
@@ -47,8 +49,15 @@ async def on_delivery(tx: asyncpg.Connection, batch: Sequence[Event[DeliveryChan
     await deliveries.take_in(tx, batch, ctx)
 
 
+@hears_itself
+async def on_privacy(tx: asyncpg.Connection, batch: Sequence[Event[PrivacyEvent]], ctx: Context) -> None:
+    """Forget people, and note which services have."""
+    await erasure.take_in(tx, batch, ctx)
+
+
 HANDLERS: dict[str, Handler] = {
     MessageReceived.TOPIC: on_inbound,
     RoutingEvent.TOPIC: on_routing,
     DeliveryChanged.TOPIC: on_delivery,
+    PrivacyEvent.TOPIC: on_privacy,
 }

@@ -6,11 +6,12 @@ from uuid import UUID
 
 import asyncpg
 
-from services.tickets import facts
+from services.tickets import contacts, facts
 from services.tickets.domain import language
 from services.tickets.domain.joining import join, speaks
 from services.tickets.domain.receive import Received, receive, takes_language
 from services.tickets.domain.ticket import Ticket
+from services.tickets.erasure import drop_late, tombstones
 from services.tickets.following import follow
 from services.tickets.repo import early, messages, people, tickets
 from services.tickets.repo.messages import Happening, Kept
@@ -64,13 +65,22 @@ async def take_in(tx: asyncpg.Connection, batch: Sequence[Inbound], ctx: Context
     """Put each message on its ticket, opening or reopening one where needed."""
     heard = {event.id: _heard(event, ctx) for event in batch}
     work = Work(ctx, await people.find_or_make(tx, _candidates(batch, ctx, heard)), heard)
-    work.found = await messages.find(tx, sorted({key for event in batch for key in (_key(event), *_references(event))}))
-    fresh = [event for event in batch if _key(event) not in work.found]
+    named = sorted({key for event in batch for key in (_key(event), *_references(event))})
+    work.found, buried = await messages.find(tx, named, _buried_as(batch, ctx))
+    staying = await drop_late(tx, batch, work.people, buried, ctx.config)
+    fresh = [event for event in staying if _key(event) not in work.found]
     if fresh:
         await _read(tx, work, fresh)
         for event in fresh:
             _receive(work, event)
         await _write(tx, work)
+    await contacts.tell(tx, ctx, staying, work.people, set(work.learned))
+
+
+def _buried_as(batch: Sequence[Inbound], ctx: Context) -> list[tuple[str, str]]:
+    """What each sender's tombstone would be called."""
+    names, senders = tombstones(ctx.config), {_address(event) for event in batch}
+    return sorted((workspace, hmac) for workspace, *identity in senders for hmac in names.all(*identity))
 
 
 def _key(event: Inbound) -> Key:

@@ -62,7 +62,7 @@ class Batches:
         after_commit: Callable[[], None],
         own: OwnEvents | None = None,
     ) -> None:
-        self.own = own or OwnEvents(())
+        self.own = own or OwnEvents()
         self.concerns = self.own.concern(handler)
         self.grp = grp
         self.topic = topic

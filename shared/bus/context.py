@@ -11,6 +11,7 @@ import asyncpg
 from shared.bus.codec import encode
 from shared.bus.interest import OwnEvents
 from shared.bus.settings import SettingsReader
+from shared.config import ServiceConfig
 from shared.contracts.envelope import Event, Message
 from shared.ids import derived_id, new_id
 from shared.telemetry import trace as tracing
@@ -35,7 +36,9 @@ class Context:
     source: str
     now: datetime
     settings: SettingsReader
-    own: OwnEvents = field(default_factory=lambda: OwnEvents(()))
+    own: OwnEvents = field(default_factory=OwnEvents)
+    config: ServiceConfig | None = field(default=None, repr=False)
+    """The process's own, where one runs."""
     _events: list[Event[Any]] = field(default_factory=list)
     _after_commit: list[Callable[[], None]] = field(default_factory=list)
 

@@ -1,7 +1,7 @@
 """Which records concern a handler: told by type and id, before the work of taking a record apart."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from shared.contracts.envelope import Event, Message
@@ -21,6 +21,12 @@ def reads(*messages: type[Message]) -> Callable[[H], H]:
     return mark
 
 
+def hears_itself(handler: H) -> H:
+    """Mark a handler for which its own service's events are work like anybody's."""
+    handler.hears_itself = True  # type: ignore[attr-defined]
+    return handler
+
+
 class OwnEvents:
     """Ids of events this process has committed itself: a service that reads its own log need not be taught them.
 
@@ -28,8 +34,9 @@ class OwnEvents:
     every new connection, since only behind one can the database have gone back.
     """
 
-    def __init__(self, topics: Iterable[str]) -> None:
-        self._topics = frozenset(topics)
+    def __init__(self, handlers: Mapping[str, Callable[..., Any]] | None = None) -> None:
+        given = handlers or {}
+        self._topics = frozenset(topic for topic in given if not getattr(given[topic], "hears_itself", False))
         self._order: deque[str] = deque()
         self._ids: set[str] = set()
         self.forgotten = 0

@@ -12,9 +12,13 @@ import asyncpg
 from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import MessageReceived
 
+# Tombstones are asked for in the same look, after the senders' identities are claimed: who erases waits for those.
 _FIND = """
-    select m.workspace, m.id, m.ticket
+    select m.workspace, m.id, m.ticket, null as hmac, null::timestamptz as before
     from messages m join unnest($1::text[], $2::uuid[]) as u(workspace, id) using (workspace, id)
+    union all
+    select t.workspace, null, null, t.hmac, t.before
+    from tombstones t join unnest($3::text[], $4::text[]) as u(workspace, hmac) using (workspace, hmac)
 """
 _INSERT = """
     insert into messages(workspace, id, ticket, person, channel, account, natural_id, edit_of, author, automatic,
@@ -35,6 +39,10 @@ _HAPPENED = """
     insert into happenings(workspace, ticket, version, what, detail, at)
     select * from unnest($1::text[], $2::uuid[], $3::int[], $4::text[], $5::jsonb[], $6::timestamptz[])
     on conflict do nothing
+"""
+_ACCOUNTED_FOR = """
+    select id from messages where id = any($1::uuid[])
+    union select id from erased_messages where id = any($1::uuid[])
 """
 NO_FILES = "[]"
 
@@ -65,10 +73,17 @@ class Happening:
     at: datetime
 
 
-async def find(tx: asyncpg.Connection, keys: Sequence[tuple[str, UUID]]) -> dict[tuple[str, UUID], UUID]:
-    """The ticket of each (workspace, message) that is kept: natural ids stay unique longer than the inbox remembers."""
-    rows = await tx.fetch(_FIND, [key[0] for key in keys], [key[1] for key in keys])
-    return {(row["workspace"], row["id"]): row["ticket"] for row in rows}
+async def find(
+    tx: asyncpg.Connection, keys: Sequence[tuple[str, UUID]], hmacs: Sequence[tuple[str, str]]
+) -> tuple[dict[tuple[str, UUID], UUID], dict[tuple[str, str], datetime]]:
+    """The ticket of each (workspace, message) that is kept: natural ids stay unique longer than the inbox remembers;
+    and, for each (workspace, HMAC) of an erased identity, the moment before which nothing of it is kept.
+    """
+    rows = await tx.fetch(
+        _FIND, [key[0] for key in keys], [key[1] for key in keys], [one[0] for one in hmacs], [one[1] for one in hmacs]
+    )
+    found = {(row["workspace"], row["id"]): row["ticket"] for row in rows if row["hmac"] is None}
+    return found, {(row["workspace"], row["hmac"]): row["before"] for row in rows if row["hmac"] is not None}
 
 
 async def copies(
@@ -127,8 +142,9 @@ async def happened(tx: asyncpg.Connection, happenings: Sequence[Happening]) -> N
 
 
 async def accepted_ids(connection: asyncpg.Connection, ids: Sequence[UUID]) -> set[UUID]:
-    """Which accepted messages stand on a ticket (for `verify`)."""
-    return {row["id"] for row in await connection.fetch("select id from messages where id = any($1::uuid[])", ids)}
+    """Which accepted messages stand on a ticket, or came late from somebody who was erased (for `verify`)."""
+    rows = await connection.fetch(_ACCOUNTED_FOR, ids)
+    return {row["id"] for row in rows}
 
 
 async def state_changed_since(connection: asyncpg.Connection, workspace: str, ticket: UUID, version: int) -> bool:

@@ -17,8 +17,8 @@ _CLAIM = """
         on conflict do nothing
         returning workspace, kind, scope, value
     ), made as (
-        insert into persons(workspace, id, name, language, spoken, created_at)
-        select u.workspace, u.person, u.name, u.language, u.spoken, u.at
+        insert into persons(workspace, id, name, language, spoken, created_at, version)
+        select u.workspace, u.person, u.name, u.language, u.spoken, u.at, 1
         from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $7::text[], $8::text[], $9::text[],
             $10::timestamptz[]) as u(workspace, kind, scope, value, person, name, language, spoken, at)
         join claimed using (workspace, kind, scope, value)
@@ -33,6 +33,24 @@ _FIND = """
     join identities i using (workspace, kind, scope, value)
     join persons p on p.workspace = i.workspace and p.id = i.person
     order by p.workspace, p.id for update of p
+"""
+_UNCLAIM = """
+    delete from identities i
+    using unnest($1::text[], $2::text[], $3::text[], $4::text[]) as u(workspace, kind, scope, value)
+    where (i.workspace, i.kind, i.scope, i.value) = (u.workspace, u.kind, u.scope, u.value)
+"""
+_UNMAKE = """
+    delete from persons p using unnest($1::text[], $2::uuid[]) as u(workspace, id)
+    where p.workspace = u.workspace and p.id = u.id
+"""
+_TOLD = """
+    update persons p set version = p.version + 1
+    from unnest($1::text[], $2::uuid[]) as u(workspace, id) where p.workspace = u.workspace and p.id = u.id
+    returning p.workspace, p.id, p.version, p.name, coalesce(p.language, p.spoken) as language, (
+        select coalesce(json_agg(
+            json_build_object('kind', i.kind, 'scope', i.scope, 'value', i.value, 'verified', i.verified)
+            order by i.kind, i.scope, i.value), '[]')
+        from identities i where i.workspace = p.workspace and i.person = p.id)::text as identities
 """
 _VERIFY = """
     update identities i set verified = true
@@ -68,6 +86,8 @@ class Person:
     spoken: str | None = None
     new: bool = False
     """This batch made him, so nothing about him is stored yet."""
+    proven: bool = False
+    """The provider proved an identity of his for the first time."""
 
 
 async def find_or_make(tx: asyncpg.Connection, candidates: Mapping[Address, Candidate]) -> dict[Address, Person]:
@@ -97,8 +117,22 @@ async def _find(tx: asyncpg.Connection, candidates: Mapping[Address, Candidate])
     if proven:
         await tx.execute(_VERIFY, *_columns(proven))
     return {
-        address: Person(row["workspace"], row["id"], row["language"], row["spoken"]) for address, row in rows.items()
+        address: Person(row["workspace"], row["id"], row["language"], row["spoken"], proven=address in proven)
+        for address, row in rows.items()
     }
+
+
+async def unmake(tx: asyncpg.Connection, people: Mapping[Address, Person]) -> None:
+    """Take back people whom this batch made, since nothing of them is to be kept."""
+    if people:
+        await tx.execute(_UNCLAIM, *_columns(sorted(people)))
+        keys = [people[address] for address in sorted(people)]
+        await tx.execute(_UNMAKE, [person.workspace for person in keys], [person.id for person in keys])
+
+
+async def told(tx: asyncpg.Connection, keys: Sequence[tuple[str, UUID]]) -> list[asyncpg.Record]:
+    """Count another state of these people; gives each with his identities, as `contacts` tells them."""
+    return await tx.fetch(_TOLD, [key[0] for key in keys], [key[1] for key in keys]) if keys else []
 
 
 def _columns(addresses: Sequence[Address]) -> list[list[str]]:
