@@ -43,4 +43,5 @@ def entry_line(entry: dict[str, Any]) -> str:
     marks = [entry[name] for name in ("delivery", "delivery_reason") if entry.get(name)]
     if entry["what"] == "note":
         marks.append("note")
-    return f"    [dim]{at}[/] [bold]{escape(who)}[/]: {escape(entry['text'])} [dim]{' '.join(marks)}[/]".rstrip()
+    mark = f" [dim]{escape(' '.join(marks))}[/]" if marks else ""
+    return f"    [dim]{at}[/] [bold]{escape(who)}[/]: {escape(entry['text'])}{mark}"
