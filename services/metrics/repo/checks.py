@@ -41,7 +41,7 @@ _INVARIANTS = {
         from replies r join ticket_facts f on f.workspace = r.workspace and f.ticket = r.ticket and f.cycle = r.cycle
             and f.what in ('opened', 'reopened')
         where not r.failed and (
-            abs(r.since_start_s - extract(epoch from r.at - f.at)) > 1
+            abs(r.since_start_s - greatest(0, extract(epoch from r.at - f.at))) > 1
             or r.business_since_start_s not between 0 and greatest(0, r.since_start_s))
     """,
     "a message is one ticket's": """
