@@ -17,7 +17,7 @@ from services.metrics.repo.asking import Asked
 from services.metrics.scope import shops_of, zone_of
 from services.metrics.views import GroupView, KpiList, KpiView, Numbers, TicketPage, WindowView
 from shared.contracts.fields import Slug, Token
-from shared.db.pool import connection
+from shared.db.pool import transaction
 from shared.errors import Invalid, NotFound
 from shared.http import Caller, create_app, problems
 from shared.identity import Identity
@@ -65,8 +65,8 @@ def create_api(runtime: Runtime) -> FastAPI:
         _check_cuts(found, narrowed, by or ())
         zone = zone_of(runtime.settings, who, narrowed.shop)
         asked = _asked(found, who, narrowed, zone, now)
-        async with connection(runtime.pool) as one:
-            groups = await asking.groups(one, found, asked, by=by or (), zone=zone.key)
+        async with transaction(runtime.pool) as tx:
+            groups = await asking.groups(tx, found, asked, by=by or (), zone=zone.key)
         shown = WindowView.of(asked.window) if found.windowed else None
         return Numbers(
             kpi=found.name, title=found.title, definition=found.definition, window=shown, at=now, zone=zone.key,
@@ -88,8 +88,8 @@ def create_api(runtime: Runtime) -> FastAPI:
         chosen = _counted(found, counted)
         zone = zone_of(runtime.settings, who, narrowed.shop)
         asked = _asked(found, who, narrowed, zone, runtime.clock())
-        async with connection(runtime.pool) as one:
-            ids = await asking.tickets(one, found, asked, counted=chosen, after=after, most=limit + 1)
+        async with transaction(runtime.pool) as tx:
+            ids = await asking.tickets(tx, found, asked, counted=chosen, after=after, most=limit + 1)
         return TicketPage(items=ids[:limit], next=str(ids[limit - 1]) if len(ids) > limit else None)
 
     return app

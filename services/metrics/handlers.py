@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from services.metrics.domain.facts import TOPICS, fact_of
-from services.metrics.repo import facts
+from services.metrics.repo import facts, shadow
 from shared.bus import Context, Handler
 from shared.bus.interest import reads
 from shared.contracts.envelope import Event
@@ -18,6 +18,7 @@ SERVICE = "metrics"
 
 async def on_facts(tx: asyncpg.Connection, batch: Sequence[Event[Any]], ctx: Context) -> None:
     """Keep what happened."""
+    await shadow.share(tx)
     await facts.insert(tx, [fact_of(event) for event in batch])
 
 

@@ -14,6 +14,7 @@ import asyncpg
 
 from services.metrics.domain.window import Window
 from services.metrics.kpis.base import CUTS, Cut, Kpi
+from services.metrics.repo.shadow import share
 from shared.errors import Invalid
 
 MOST_GROUPS = 10_000
@@ -71,14 +72,13 @@ class Group:
     values: Mapping[str, Any]
 
 
-async def groups(
-    connection: asyncpg.Connection, kpi: Kpi, asked: Asked, *, by: Sequence[Cut], zone: str
-) -> list[Group]:
+async def groups(tx: asyncpg.Connection, kpi: Kpi, asked: Asked, *, by: Sequence[Cut], zone: str) -> list[Group]:
     """The KPI by these cuts, in order of day, shop, channel, team, agent; without a cut exactly one group.
 
     Raises Invalid where there are more groups than anybody can read.
     """
-    rows = await connection.fetch(_groups(kpi), *asked.arguments, list(by), zone, MOST_GROUPS + 1)
+    await share(tx)
+    rows = await tx.fetch(_groups(kpi), *asked.arguments, list(by), zone, MOST_GROUPS + 1)
     if len(rows) > MOST_GROUPS:
         raise Invalid(f"more than {MOST_GROUPS} groups; ask for a shorter window or fewer cuts", reason="too_many")
     found = [
@@ -94,8 +94,9 @@ def _nothing(kpi: Kpi) -> dict[str, Any]:
 
 
 async def tickets(
-    connection: asyncpg.Connection, kpi: Kpi, asked: Asked, *, counted: str, after: UUID, most: int
+    tx: asyncpg.Connection, kpi: Kpi, asked: Asked, *, counted: str, after: UUID, most: int
 ) -> list[UUID]:
     """Tickets behind a number, in order of their ids."""
-    rows = await connection.fetch(_tickets(kpi), *asked.arguments, counted, after, most)
+    await share(tx)
+    rows = await tx.fetch(_tickets(kpi), *asked.arguments, counted, after, most)
     return [row["ticket"] for row in rows]
