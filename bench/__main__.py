@@ -82,6 +82,7 @@ def _arguments() -> argparse.Namespace:
 
 def _save(result: dict[str, Any]) -> None:
     file = ROOT / "bench" / "results" / f"{datetime.now(UTC):%Y-%m-%d}.json"
+    file.parent.mkdir(exist_ok=True)
     kept = json.loads(file.read_text()) if file.exists() else {}
     kept.setdefault("bench", {}).update(result)
     file.write_text(json.dumps(kept, indent=2) + "\n")

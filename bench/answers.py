@@ -14,6 +14,7 @@ from bench import bare
 from bench.asking import Asked, ask_all, request
 from bench.desk import SECRET, agent_keys, close_desk, fill, open_desk
 from bench.pipeline import medians
+from bench.processes import cpu_by_process, cpu_since
 from tests.eventually import eventually
 from tests.providers.callback import Callback
 from tests.providers.web import Got, Reply
@@ -22,6 +23,7 @@ from tests.stack import Stack
 CONNECTIONS = 16
 KEYS = 16
 WARM_UP = 200
+DELIVERING = ("notify", "routing")
 TEXT = "Your order arrives tomorrow before noon. " + "x" * 300
 
 
@@ -59,25 +61,39 @@ async def measure(stack: Stack, given: Namespace) -> dict[str, Any]:
         ours.append(await _product(stack, given.answers))
         others.append(await _floor(stack, given.answers))
     product, floor = medians(ours), medians(others)
-    ratio = {"answers_accepted_per_s": round(product["per_s"] / floor["per_s"], 3)}
+    ratio = {
+        "answers_accepted_per_s": round(product["per_s"] / floor["per_s"], 3),
+        "answers_undelivered_per_s": round(product["undelivered"]["per_s"] / floor["per_s"], 3),
+    }
     return {"answers": product, "answers_floor": floor, "ratio": ratio}
 
 
 async def _product(stack: Stack, answers: int) -> dict[str, Any]:
-    """As many answers as fast as they are accepted, each to a ticket of its own, until the far end has them all."""
+    """As many answers as fast as they are accepted, each to a ticket of its own, until the far end has them all.
+
+    `undelivered` is the same once more while nobody takes them further, as the bare route's rows go no further.
+    """
     far = FarEnd()
     await far.start()
     desk = await open_desk(stack, far.url)
     try:
         keys, port = await agent_keys(desk, KEYS), desk.processes["gateway"].port
-        tickets = await fill(desk, answers + WARM_UP)
-        await _ask(port, tickets[:WARM_UP], keys)
+        tickets = await fill(desk, WARM_UP + 2 * answers)
+        warm_up, first, second = tickets[:WARM_UP], tickets[WARM_UP:-answers], tickets[-answers:]
+        await _ask(port, warm_up, keys)
         await _received(far, WARM_UP)
-        asked = await _ask(port, tickets[WARM_UP:], keys)
+        before = cpu_by_process(desk)
+        asked = await _ask(port, first, keys)
         await _received(far, WARM_UP + answers)
-        delivered = round(answers / (far.last_at - asked.began), 1)
-        calls = len(far.got) - WARM_UP
-        return {"answers": answers, **asked.figures(), "delivered_per_s": delivered, "calls": calls}
+        figures = {
+            "answers": answers,
+            **asked.figures(),
+            "delivered_per_s": round(answers / (far.last_at - asked.began), 1),
+            "calls": len(far.got) - WARM_UP,
+            "cpu_s_per_1000": cpu_since(desk, before, per=answers / 1000),
+        }
+        desk.stop(DELIVERING)
+        return figures | {"undelivered": (await _ask(port, second, keys)).figures()}
     finally:
         await close_desk(desk)
         await far.stop()

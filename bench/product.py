@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.desk import close_desk, open_desk, write
 from bench.load import Sent
-from bench.processes import cpu_s, pss_mb, quantile_ms
+from bench.processes import cpu_by_process, cpu_since, pids, pss_mb, quantile_ms
 from tests.desk import Desk
 from tests.stack import Stack
 
@@ -19,10 +19,10 @@ async def throughput(stack: Stack, messages: int) -> dict[str, Any]:
     desk = await open_desk(stack)
     try:
         left = itertools.count()
-        before = _cpu(desk)
+        before = cpu_by_process(desk)
         sent = await write(desk, lambda: next(left) < messages, connections=64)
         result = await _result(desk, sent, since=0)
-        result["cpu_s_per_1000"] = {k: round((v - before[k]) / messages * 1000, 3) for k, v in _cpu(desk).items()}
+        result["cpu_s_per_1000"] = cpu_since(desk, before, per=messages / 1000)
         result["resident_mb"] = _memory(desk)
         return result
     finally:
@@ -70,15 +70,6 @@ async def _result(desk: Desk, sent: Sent, *, since: float) -> dict[str, Any]:
     }
 
 
-def _pids(desk: Desk) -> dict[str, int]:
-    own = {name: process.pid for name, process in desk.processes.items()}
-    return {**own, "kafka": desk.stack.kafka.pid, "postgres": desk.stack.postgres.pid}
-
-
-def _cpu(desk: Desk) -> dict[str, float]:
-    return {name: cpu_s(pid) for name, pid in _pids(desk).items()}
-
-
 def _memory(desk: Desk) -> dict[str, float]:
-    by_process = {name: pss_mb(pid) for name, pid in _pids(desk).items()}
+    by_process = {name: pss_mb(pid) for name, pid in pids(desk).items()}
     return {**by_process, "total": round(sum(by_process.values()), 1)}

@@ -86,6 +86,7 @@ async def _run(stack: Stack, streams: int, rate: float, seconds: float) -> dict[
         cpu = (cpu_s(desk.processes["gateway"].pid) - before) / (time.time() - began)
         waits = [wait for stream in opened for wait in stream.waits_s(began)]
         lost = sum(stream.lost for stream in opened)
+        sizes = [stream.bytes for stream in opened]
         for stream in opened:
             if stream.transport is not None:
                 stream.transport.close()
@@ -97,6 +98,7 @@ async def _run(stack: Stack, streams: int, rate: float, seconds: float) -> dict[
             "ms_p50": quantile_ms(waits, 0.5),
             "ms_p99": quantile_ms(waits, 0.99),
             "lost_streams": lost,
+            "least_to_most_heard": round(min(sizes) / max(sizes), 3),
             "gateway_cpus": round(cpu, 2),
         }
     finally:
