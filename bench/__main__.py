@@ -84,7 +84,7 @@ def _save(result: dict[str, Any]) -> None:
     file = ROOT / "bench" / "results" / f"{datetime.now(UTC):%Y-%m-%d}.json"
     file.parent.mkdir(exist_ok=True)
     kept = json.loads(file.read_text()) if file.exists() else {}
-    kept.setdefault("bench", {}).update(result)
+    _add(kept.setdefault("bench", {}), result)
     file.write_text(json.dumps(kept, indent=2) + "\n")
     _say(f"kept in {file.relative_to(ROOT)}")
 
