@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -51,15 +52,18 @@ class BlobStore:
         except FileNotFoundError as error:
             raise NotFound("the content is no longer in the blob store") from error
 
-    async def delete_under(self, prefix: str) -> None:
-        """Delete everything whose key begins with the prefix and a slash. Raises StoreUnavailable as `delete` does."""
-        await self._ask("delete", self._delete_under(prefix))
+    async def delete_under(self, prefix: str, *, before: datetime) -> None:
+        """Delete everything written before that moment whose key begins with the prefix and a slash.
 
-    async def _delete_under(self, prefix: str) -> None:
+        Raises StoreUnavailable where something may still be there; the next call goes on with the rest.
+        """
+        await self._ask("delete", self._delete_under(prefix, before))
+
+    async def _delete_under(self, prefix: str, before: datetime) -> None:
         with contextlib.suppress(FileNotFoundError):
             async for page in obstore.list(self._store(), prefix):
-                for found in page:
-                    await self._delete(str(found["path"]))
+                older = [str(found["path"]) for found in page if found["last_modified"] < before]
+                await asyncio.gather(*[self._delete(path) for path in older])
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete all; what is not there is deleted already. Raises StoreUnavailable where one may still be there."""

@@ -9,22 +9,51 @@ import argparse
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from aiokafka import TopicPartition
 from rich.console import Console
 
 from shared.bus import codec, kafka
 from shared.config import ServiceConfig
-from shared.contracts.topics import INBOUND_MESSAGES, OUTBOUND_COMMANDS, RAW_INBOUND
+from shared.contracts.envelope import Event
+from shared.contracts.ticket_events import MessageAdded
+from shared.contracts.topics import INBOUND_MESSAGES, OUTBOUND_COMMANDS, RAW_INBOUND, TICKET_EVENTS
 from shared.errors import Refused
 from switchboard.services import installed, module_command
 
-EFFECTS = (
-    ("tickets", INBOUND_MESSAGES.name),
-    ("ingest", RAW_INBOUND.name),
-    ("notify", OUTBOUND_COMMANDS.name),
+Name = Callable[[Event[Any]], UUID | None]
+"""By which id a service knows the effect of a record; None where the record must have none."""
+
+
+def _own_id(event: Event[Any]) -> UUID | None:
+    return event.id
+
+
+def _unread(event: Event[Any]) -> UUID | None:
+    """Of raw-inbound only what could not be parsed; the rest stands on inbound-messages."""
+    return event.id if event.data.refusal is not None else None
+
+
+def _message(event: Event[Any]) -> UUID | None:
+    return UUID(str(event.data.message))
+
+
+def _written(event: Event[Any]) -> UUID | None:
+    """What the desk wrote; customers' messages stand on inbound-messages."""
+    ours = isinstance(event.data, MessageAdded) and event.data.author != "customer"
+    return _message(event) if ours else None
+
+
+EFFECTS: tuple[tuple[str, str, Name], ...] = (
+    ("tickets", INBOUND_MESSAGES.name, _own_id),
+    ("ingest", RAW_INBOUND.name, _unread),
+    ("notify", OUTBOUND_COMMANDS.name, _own_id),
+    ("tickets", OUTBOUND_COMMANDS.name, _message),
+    ("tickets", TICKET_EVENTS.name, _written),
 )
 """Whose database must hold the effect of every record of a topic."""
 LOOKS = 4
@@ -106,10 +135,10 @@ async def _same_holders(services: list[str]) -> Found:
 async def _lost(config: ServiceConfig, services: list[str]) -> Found:
     """Accepted messages without a message of a ticket, quarantine or dead letter (definitions.md, "Lost")."""
     found: Found = {}
-    for service, topic in EFFECTS:
+    for service, topic, name in EFFECTS:
         if service not in services:
             continue
-        records = await _records(config, topic)
+        records = await _records(config, topic, name)
         lines = await _ask(service, "missing", topic, given="\n".join(json.dumps(_line(r)) for r in records))
         for row in map(json.loads, lines):
             where = f"{topic} {row['partition']}@{row['offset']} has no effect"
@@ -122,12 +151,12 @@ def _line(record: Logged) -> dict[str, Any]:
     return {"id": record.id, "partition": record.partition, "offset": record.offset}
 
 
-async def _records(config: ServiceConfig, name: str) -> list[Logged]:
-    """What is on the topic now: of raw-inbound only what could not be parsed, the rest stands on inbound-messages."""
+async def _records(config: ServiceConfig, topic_name: str, name: Name) -> list[Logged]:
+    """What is on the topic now and must have had an effect."""
     consumer = kafka.tail(config, "verify")
     await consumer.start()
     try:
-        topic = config.topic_prefix + name
+        topic = config.topic_prefix + topic_name
         known = await consumer._client.fetch_all_metadata()
         partitions = [TopicPartition(topic, number) for number in sorted(known.partitions_for_topic(topic) or ())]
         consumer.assign(partitions)
@@ -136,20 +165,19 @@ async def _records(config: ServiceConfig, name: str) -> list[Logged]:
         records: list[Logged] = []
         while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
             for batch in (await consumer.getmany(timeout_ms=500)).values():
-                records.extend(logged for record in batch if (logged := _logged(name, record)) is not None)
+                records.extend(logged for record in batch if (logged := _logged(topic_name, record, name)) is not None)
         return records
     finally:
         await consumer.stop()
 
 
-def _logged(topic: str, record: Any) -> Logged | None:
+def _logged(topic: str, record: Any, name: Name) -> Logged | None:
     try:
         event = codec.decode(topic, record.value, record.headers)
     except Refused:
         return None  # poison: its dead letter is the service's own to show
-    if event is None or (topic == RAW_INBOUND.name and getattr(event.data, "refusal", None) is None):
-        return None
-    return Logged(str(event.id), record.partition, record.offset)
+    id_ = name(event) if event is not None else None
+    return Logged(str(id_), record.partition, record.offset) if id_ is not None else None
 
 
 async def _ask(service: str, *words: str, given: str = "") -> list[str]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.tickets import facts
+from services.tickets import deliveries, facts
 from services.tickets.domain.answering import Said
 from services.tickets.domain.ticket import Ticket
 from services.tickets.repo import answers, messages, tickets
@@ -15,7 +15,6 @@ from shared.bus import Context
 from shared.contracts.outbound_commands import Recipient, SendMessage
 from shared.contracts.ticket_events import MessageAdded
 from shared.errors import Conflict
-from shared.ids import new_id
 
 
 class NewerMessages(Conflict):
@@ -50,12 +49,13 @@ async def require_seen(tx: asyncpg.Connection, ticket: Ticket, seen_up_to: int |
             raise NewerMessages(newer)
 
 
-async def send(tx: asyncpg.Connection, ctx: Context, before: Ticket, said: Said, *, text: str, by: str | None) -> UUID:
-    """Keep an answer and ask notify to send it; gives its id."""
+async def send(
+    tx: asyncpg.Connection, ctx: Context, before: Ticket, said: Said, *, id_: UUID, text: str, by: str | None
+) -> None:
+    """Keep an answer and ask notify to send it; the command's id is the message's, so that it is sent once for ever."""
     address = await answers.address(tx, before)
     if address is None:
         raise NoAddress(before)
-    id_ = new_id()
     written = Written(id_, text, ctx.now, said.at, by, False, address.channel, address.account, before.subject)
     await _keep(tx, ctx, before, said, written)
     command = SendMessage(
@@ -73,25 +73,26 @@ async def send(tx: asyncpg.Connection, ctx: Context, before: Ticket, said: Said,
         author=by,
         automatic=by is None,
     )
-    ctx.begin(command, workspace=before.workspace, shop=before.shop, trace=before.trace)
-    return id_
+    ctx.begin(command, workspace=before.workspace, shop=before.shop, id=id_, trace=before.trace)
 
 
 def _recipient(address: Address) -> Recipient:
     return Recipient(kind=address.kind, scope=address.scope, value=address.value, name=address.name)
 
 
-async def keep_note(tx: asyncpg.Connection, ctx: Context, before: Ticket, said: Said, *, text: str, by: str) -> UUID:
-    """Keep a note; gives its id."""
-    id_ = new_id()
+async def keep_note(
+    tx: asyncpg.Connection, ctx: Context, before: Ticket, said: Said, *, id_: UUID, text: str, by: str
+) -> None:
+    """Keep a note."""
     await _keep(tx, ctx, before, said, Written(id_, text, ctx.now, said.at, by, True, before.channel, before.account))
-    return id_
 
 
 async def _keep(tx: asyncpg.Connection, ctx: Context, before: Ticket, said: Said, written: Written) -> None:
     after = said.ticket
-    await answers.insert(tx, before, written)
+    early = await answers.insert(tx, before, written)
     await tickets.update(tx, [after])
+    if early:
+        await deliveries.catch_up(tx, ctx, after, (after.workspace, written.id), early)
     carried = facts.carried(after) | {"state": said.was}
     added = MessageAdded(
         **carried,

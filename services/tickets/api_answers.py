@@ -19,6 +19,7 @@ from shared.db.idempotency import Answer, once, request_hash
 from shared.errors import Forbidden, NotFound
 from shared.http import Caller, problems
 from shared.identity import Identity
+from shared.ids import derived_id, new_id
 from shared.service import Runtime
 from shared.text import clean
 
@@ -31,7 +32,8 @@ SeenUpTo = Annotated[
     ),
 ]
 Key = Annotated[str | None, Header(max_length=255)]
-Write = Callable[[asyncpg.Connection, Context, Ticket], Awaitable[tuple[UUID, Ticket]]]
+Write = Callable[[asyncpg.Connection, Context, Ticket, UUID], Awaitable[Ticket]]
+"""Writes a message of this id on the ticket; gives the ticket after it."""
 
 
 class NewAnswer(BaseModel):
@@ -74,10 +76,11 @@ def add_answers(app: FastAPI, runtime: Runtime) -> None:
         Who has no agent (an integrator's key) answers automatically: that stops no clock.
         """
 
-        async def write(tx: asyncpg.Connection, ctx: Context, ticket: Ticket) -> tuple[UUID, Ticket]:
+        async def write(tx: asyncpg.Connection, ctx: Context, ticket: Ticket, message: UUID) -> Ticket:
             await answers.require_seen(tx, ticket, None if wanted.anyway else wanted.seen_up_to, who.agent)
             said = answering.answer(ticket, wanted.state, ctx.now)
-            return await answers.send(tx, ctx, ticket, said, text=clean(wanted.text), by=who.agent), said.ticket
+            await answers.send(tx, ctx, ticket, said, id_=message, text=clean(wanted.text), by=who.agent)
+            return said.ticket
 
         return await _once(runtime, who, request, id, wanted, idempotency_key, write)
 
@@ -90,10 +93,11 @@ def add_answers(app: FastAPI, runtime: Runtime) -> None:
             raise Forbidden("a note has an author; use a key or a session of an agent", reason="no_agent")
         author = who.agent
 
-        async def write(tx: asyncpg.Connection, ctx: Context, ticket: Ticket) -> tuple[UUID, Ticket]:
+        async def write(tx: asyncpg.Connection, ctx: Context, ticket: Ticket, message: UUID) -> Ticket:
             await answers.require_seen(tx, ticket, None if wanted.anyway else wanted.seen_up_to, who.agent)
             said = answering.note(ticket)
-            return await answers.keep_note(tx, ctx, ticket, said, text=clean(wanted.text), by=author), said.ticket
+            await answers.keep_note(tx, ctx, ticket, said, id_=message, text=clean(wanted.text), by=author)
+            return said.ticket
 
         return await _once(runtime, who, request, id, wanted, idempotency_key, write)
 
@@ -102,15 +106,22 @@ async def _once(
     runtime: Runtime, who: Identity, request: Request, id_: UUID, wanted: BaseModel, key: str | None, write: Write
 ) -> Response:
     digest = request_hash(request.method, request.url.path, wanted.model_dump_json().encode())
+    principal = f"{who.workspace}/{who.principal}"
 
     async def run() -> Answer:
         ticket = await reads.one(tx, who, id_, lock=True)
         if ticket is None:
             raise NotFound(f"there is no ticket {id_}")
-        message, after = await write(tx, ctx, ticket)
+        message = _message_id(ticket, principal, key, digest)
+        after = await write(tx, ctx, ticket, message)
         return Answer(201, Written(message=message, ticket=TicketView.of(after)).model_dump_json().encode())
 
     async with runtime.work() as (tx, ctx):
-        answer = await once(tx, principal=f"{who.workspace}/{who.principal}", key=key, request_hash=digest, run=run)
+        answer = await once(tx, principal=principal, key=key, request_hash=digest, run=run)
     etag = f'"{Written.model_validate_json(answer.body).ticket.version}"'
     return Response(answer.body, answer.status, headers={"etag": etag}, media_type="application/json")
+
+
+def _message_id(ticket: Ticket, principal: str, key: str | None, digest: bytes) -> UUID:
+    """The same command makes the same message, also where a restored database has forgotten the first."""
+    return new_id() if key is None else derived_id(ticket.id, "said", f"{principal}\x1f{key}\x1f{digest.hex()}")

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 
@@ -16,7 +15,7 @@ from services.tickets.domain.answering import TAKEN, moves_up
 from services.tickets.domain.ticket import Ticket
 from services.tickets.repo import answers, tickets
 from services.tickets.repo.answers import Key, Sent
-from shared.bus import Context, codec
+from shared.bus import Context
 from shared.calendar import Calendar
 from shared.contracts import settings
 from shared.contracts.delivery_events import Delivery, DeliveryChanged
@@ -32,16 +31,24 @@ async def take_in(tx: asyncpg.Connection, batch: Sequence[Told], ctx: Context) -
     known = {(ticket.workspace, ticket.id): ticket for ticket in await tickets.by_id(tx, sorted(of))}
     rows = await answers.lock(tx, sorted({_key(event) for event in batch}))
     moved: set[Key] = set()
-    early: list[tuple[str, UUID, int, bytes, str | None]] = []
+    early: list[Told] = []
     for event in batch:
         row = rows.get(_key(event))
         if row is None:
-            early.append((event.workspace, event.data.message, event.version or 0, codec.encode(event), event.trace))
+            early.append(event)
         elif (event.version or 0) > row.version:
             rows[_key(event)] = _moved(ctx, row, event, known[event.workspace, row.ticket])
             moved.add(_key(event))
     await answers.move(tx, [rows[key] for key in sorted(moved)])
     await answers.keep(tx, early)
+
+
+async def catch_up(tx: asyncpg.Connection, ctx: Context, ticket: Ticket, key: Key, early: Sequence[Told]) -> None:
+    """Follow what notify had said of a message that is written again after a restore; the facts keep their ids."""
+    row = (await answers.lock(tx, [key]))[key]
+    for event in early:
+        row = _moved(ctx, row, event, ticket)
+    await answers.move(tx, [row])
 
 
 def _key(event: Told) -> Key:

@@ -1,16 +1,16 @@
 """Erasing a person (architecture.md §4): asked for over the API, done and told by each service."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+import orjson
 
-from services.tickets.domain.tombstone import Tombstones
-from services.tickets.repo import erasure, people
-from services.tickets.repo.erasure import Erasure
-from services.tickets.repo.people import Address, Person
+from services.tickets.domain.letters import is_buried, letter_of
+from services.tickets.repo import erasure
+from services.tickets.repo.erasure import Erasure, Key
 from shared.blobs import BlobStore, person_prefix
 from shared.bus import Context
 from shared.config import ServiceConfig
@@ -19,9 +19,11 @@ from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import MessageReceived
 from shared.contracts.privacy_events import ErasureDone, ErasureRequested, PrivacyEvent
 from shared.ids import new_id
+from shared.tombstones import Tombstones
 
 SERVICE = "tickets"
-Key = tuple[str, UUID]
+BLOBS_TIMEOUT_S = 3
+"""Less than a transaction may be idle; what is deleted by then stays deleted, and the next try goes on."""
 
 
 def tombstones(config: ServiceConfig | None) -> Tombstones:
@@ -32,70 +34,105 @@ def tombstones(config: ServiceConfig | None) -> Tombstones:
 async def request(tx: asyncpg.Connection, ctx: Context, key: Key, *, by: str | None) -> Erasure:
     """Ask every service, this one too, to forget the person; what arrives from him from now on is a new person's."""
     workspace, person = key
-    asked = Erasure(new_id(), by, ctx.now)
-    await erasure.ask(tx, workspace, person, asked)
+    version = await erasure.mark(tx, key)
+    identities = await erasure.unlink(tx, key)
+    await erasure.unthread(tx, key)
+    asked = await erasure.ask(tx, key, new_id(), by, [person_prefix(workspace, *one) for one in identities])
     buried = tombstones(ctx.config)
-    hmacs = tuple(buried.new(*identity) for identity in await erasure.identities(tx, workspace, person))
+    hmacs = tuple(buried.new(*one) for one in identities)
+    await erasure.bury(tx, [(workspace, hmac, asked.before) for hmac in hmacs])
     event = ErasureRequested(person=person, request=asked.request, identities=hmacs, before=asked.before, by=by)
     ctx.begin(event, workspace=workspace)
-    for row in await people.told(tx, [key]):
-        ctx.begin(ContactChanged(person=person, erased=True), workspace=workspace, version=row["version"])
+    ctx.begin(ContactChanged(person=person, erased=True), workspace=workspace, version=version)
     return asked
 
 
 async def take_in(tx: asyncpg.Connection, batch: Sequence[Event[PrivacyEvent]], ctx: Context) -> None:
     """Forget whom we are asked to forget, and note who else has."""
-    for event in batch:
-        if isinstance(event.data, ErasureRequested):
-            await _erase(tx, ctx, event.workspace, event.data)
-            done = ErasureDone(person=event.data.person, request=event.data.request, service=SERVICE)
-            ctx.emit(done, cause=event, ordinal=zlib.crc32(SERVICE.encode()))  # each service's word has its own id
-    words = [event for event in batch if isinstance(event.data, ErasureDone)]
-    await erasure.done(tx, [(e.workspace, e.data.person, e.data.request, _service(e.data)) for e in words])
+    asked = [event for event in batch if isinstance(event.data, ErasureRequested)]
+    for workspace, requests in _by_workspace(asked).items():
+        await _erase(tx, ctx, workspace, requests)
+    for event in asked:
+        done = ErasureDone(person=event.data.person, request=event.data.request, service=SERVICE)
+        ctx.emit(done, cause=event, ordinal=zlib.crc32(SERVICE.encode()))  # each service's word has its own id
+    words = [(event.workspace, event.data) for event in batch if isinstance(event.data, ErasureDone)]
+    await erasure.done(tx, [(workspace, said.person, said.request, said.service) for workspace, said in words])
 
 
-def _service(said: PrivacyEvent) -> str:
-    assert isinstance(said, ErasureDone)
-    return said.service
+def _by_workspace(events: Sequence[Event[PrivacyEvent]]) -> dict[str, list[ErasureRequested]]:
+    found: dict[str, list[ErasureRequested]] = {}
+    for event in events:
+        assert isinstance(event.data, ErasureRequested)
+        found.setdefault(event.workspace, []).append(event.data)
+    return found
 
 
-async def _erase(tx: asyncpg.Connection, ctx: Context, workspace: str, asked: ErasureRequested) -> None:
-    await erasure.know(tx, [(workspace, asked.person, Erasure(asked.request, asked.by, asked.before))])
-    known = await erasure.identities(tx, workspace, asked.person)
+async def _erase(tx: asyncpg.Connection, ctx: Context, workspace: str, requests: Sequence[ErasureRequested]) -> None:
+    names = tombstones(ctx.config)
+    lying: set[tuple[str, datetime]] = set()
+    unknown: list[ErasureRequested] = []
+    for asked in requests:
+        key = (workspace, asked.person)
+        if await erasure.know(tx, key, Erasure(asked.request, asked.by, asked.before)):
+            unknown.append(asked)
+        await erasure.bury(tx, [(workspace, hmac, asked.before) for hmac in asked.identities])
+        lying |= {(prefix, asked.before) for prefix in await erasure.prefixes(tx, key)}
+        await erasure.forget(tx, key, asked.before)
+        await _blank_answers(tx, asked.person)
+    if unknown:
+        lying |= await _forget_strays(tx, workspace, unknown, names)
+    await _shred_letters(tx, workspace, requests, names)
     assert ctx.config is not None
-    blobs = BlobStore(ctx.config.blobs)
-    for identity in known:
-        await blobs.delete_under(person_prefix(workspace, *identity))
-    buried = tombstones(ctx.config)
-    hmacs = {*asked.identities, *(buried.new(*identity) for identity in known)}
-    await erasure.bury(tx, [(workspace, hmac, asked.before) for hmac in hmacs])
-    await erasure.forget(tx, workspace, asked.person, [value for _, _, value in known])
+    blobs = BlobStore(ctx.config.blobs, timeout_s=BLOBS_TIMEOUT_S)
+    for prefix, before in sorted(lying):
+        await blobs.delete_under(prefix, before=before)
+    for asked in requests:
+        await erasure.emptied(tx, (workspace, asked.person))
 
 
-async def drop_late(
-    tx: asyncpg.Connection,
-    batch: Sequence[Event[MessageReceived]],
-    known: Mapping[Address, Person],
-    buried: Mapping[tuple[str, str], datetime],
-    config: ServiceConfig | None,
-) -> list[Event[MessageReceived]]:
-    """Account for messages that erased people had written before, and keep the others."""
-    if not buried:
-        return list(batch)
-    keys = tombstones(config)
-    kept: list[Event[MessageReceived]] = []
-    late: list[Event[MessageReceived]] = []
-    for event in batch:
-        sender = event.data.sender
-        hmacs = keys.all(sender.kind, sender.scope, sender.value)
-        moments = [buried[event.workspace, hmac] for hmac in hmacs if (event.workspace, hmac) in buried]
-        (late if any(event.data.accepted_at < moment for moment in moments) else kept).append(event)
-    staying = {_address(event) for event in kept}
-    await people.unmake(tx, {a: known[a] for e in late if (a := _address(e)) not in staying and known[a].new})
-    await erasure.came_late(tx, sorted((event.workspace, event.id) for event in late))
-    return kept
+async def _forget_strays(
+    tx: asyncpg.Connection, workspace: str, unknown: Sequence[ErasureRequested], names: Tombstones
+) -> set[tuple[str, datetime]]:
+    """Forget those whose identities are still here, under whatever id; gives where their files lie.
+
+    A database that was restored to a time before the request may have read old messages again before it reads the
+    request. Who wrote since is somebody new: only what is older goes.
+    """
+    lying: set[tuple[str, datetime]] = set()
+    buried = {hmac: asked.before for asked in unknown for hmac in asked.identities}
+    people = {asked.person: asked.before for asked in unknown}
+    async for identity, person in erasure.everybody(tx, workspace):
+        before = next((buried[hmac] for hmac in names.all(*identity) if hmac in buried), None)
+        if before is not None:
+            lying.add((person_prefix(workspace, *identity), before))
+            people[person] = before
+    for person, before in sorted(people.items()):
+        key = (workspace, person)
+        await erasure.forget(tx, key, before)
+        if not await erasure.writes_on(tx, key, before):
+            await erasure.mark(tx, key)
+            await erasure.unlink(tx, key)
+    return lying
 
 
-def _address(event: Event[MessageReceived]) -> Address:
-    sender = event.data.sender
-    return (event.workspace, sender.kind, sender.scope, sender.value)
+async def _shred_letters(
+    tx: asyncpg.Connection, workspace: str, requests: Sequence[ErasureRequested], names: Tombstones
+) -> None:
+    """Delete dead letters that hold what these people wrote, and account for them."""
+    buried = {(workspace, hmac): asked.before for asked in requests for hmac in asked.identities}
+    letters = [(number, letter_of(record)) for number, record in await erasure.letters(tx, MessageReceived.TOPIC)]
+    theirs = [(number, letter) for number, letter in letters if is_buried(letter, buried, names)]
+    await erasure.shred(tx, [number for number, _ in theirs])
+    await erasure.came_late(tx, sorted((letter.workspace, letter.id) for _, letter in theirs if letter.id is not None))
+
+
+async def _blank_answers(tx: asyncpg.Connection, person: UUID) -> None:
+    """Stored answers of commands lose the customer's words, so that a repeated command still gets one."""
+    for principal, key, body in await erasure.stored_answers(tx, person):
+        await erasure.replace_answer(tx, principal, key, orjson.dumps(_blanked(orjson.loads(body))))
+
+
+def _blanked(answer: object) -> object:
+    if isinstance(answer, dict):
+        return {name: None if name in ("subject", "order") else _blanked(value) for name, value in answer.items()}
+    return answer

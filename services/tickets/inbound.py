@@ -11,8 +11,8 @@ from services.tickets.domain import language
 from services.tickets.domain.joining import join, speaks
 from services.tickets.domain.receive import Received, receive, takes_language
 from services.tickets.domain.ticket import Ticket
-from services.tickets.erasure import drop_late, tombstones
 from services.tickets.following import follow
+from services.tickets.late import buried_as, drop_late
 from services.tickets.repo import early, messages, people, tickets
 from services.tickets.repo.messages import Happening, Kept
 from services.tickets.repo.people import Address, Candidate, Person
@@ -66,8 +66,8 @@ async def take_in(tx: asyncpg.Connection, batch: Sequence[Inbound], ctx: Context
     heard = {event.id: _heard(event, ctx) for event in batch}
     work = Work(ctx, await people.find_or_make(tx, _candidates(batch, ctx, heard)), heard)
     named = sorted({key for event in batch for key in (_key(event), *_references(event))})
-    work.found, buried = await messages.find(tx, named, _buried_as(batch, ctx))
-    staying = await drop_late(tx, batch, work.people, buried, ctx.config)
+    work.found, buried = await messages.find(tx, named, buried_as(batch, ctx))
+    staying = await drop_late(tx, batch, work.people, buried, ctx)
     fresh = [event for event in staying if _key(event) not in work.found]
     if fresh:
         await _read(tx, work, fresh)
@@ -75,12 +75,6 @@ async def take_in(tx: asyncpg.Connection, batch: Sequence[Inbound], ctx: Context
             _receive(work, event)
         await _write(tx, work)
     await contacts.tell(tx, ctx, staying, work.people, set(work.learned))
-
-
-def _buried_as(batch: Sequence[Inbound], ctx: Context) -> list[tuple[str, str]]:
-    """What each sender's tombstone would be called."""
-    names, senders = tombstones(ctx.config), {_address(event) for event in batch}
-    return sorted((workspace, hmac) for workspace, *identity in senders for hmac in names.all(*identity))
 
 
 def _key(event: Inbound) -> Key:
@@ -220,6 +214,13 @@ async def _write(tx: asyncpg.Connection, work: Work) -> None:
     await messages.insert(tx, work.kept)
     await messages.happened(tx, lines)
     await people.learn_spoken(tx, work.learned)
+    await people.joined_in(tx, _guests(work))
+
+
+def _guests(work: Work) -> set[tuple[str, UUID, UUID]]:
+    """Who wrote on a ticket that another person began, as (workspace, person, ticket)."""
+    guests = {(kept.event.workspace, kept.person, kept.ticket) for kept in work.kept}
+    return {one for one in guests if (ticket := work.tickets.get((one[0], one[2]))) and ticket.person != one[1]}
 
 
 async def _catch_up(tx: asyncpg.Connection, work: Work) -> tuple[set[Key], list[Happening]]:

@@ -4,9 +4,10 @@ from services.tickets.api import create_api
 from services.tickets.closing import close_solved
 from services.tickets.config import Config
 from services.tickets.handlers import HANDLERS
+from services.tickets.repo.answers import ours
 from services.tickets.repo.checks import check_tickets, holders
 from services.tickets.repo.messages import accepted_ids
-from shared.contracts.topics import INBOUND_MESSAGES
+from shared.contracts.topics import INBOUND_MESSAGES, OUTBOUND_COMMANDS, TICKET_EVENTS
 from shared.service import Service
 
 SERVICE = Service(
@@ -16,6 +17,6 @@ SERVICE = Service(
     api=create_api,
     loops=(close_solved,),
     checks=(check_tickets,),
-    finds={INBOUND_MESSAGES.name: accepted_ids},
+    finds={INBOUND_MESSAGES.name: accepted_ids, OUTBOUND_COMMANDS.name: ours, TICKET_EVENTS.name: ours},
     holders=holders,
 )

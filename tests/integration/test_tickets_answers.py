@@ -8,9 +8,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaConsumer
 
-from shared.bus import codec
 from shared.contracts.delivery_events import DeliveryChanged
 from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import Sender
@@ -22,6 +20,7 @@ from shared.telemetry.trace import child
 from tests.desk import Desk
 from tests.eventually import eventually
 from tests.factories import START
+from tests.integration.campaign import database
 from tests.integration.ticketing import Tickets, new_workspace, one_desk
 from tests.stack import Stack
 
@@ -59,26 +58,7 @@ async def opened(tickets: Tickets, **more: Any) -> UUID:
 
 async def commands(tickets: Tickets, count: int) -> list[Event[SendMessage]]:
     """What notify is asked to send for this workspace, once it is so many."""
-    consumer = AIOKafkaConsumer(
-        tickets.desk.prefix + "outbound-commands",
-        bootstrap_servers=tickets.desk.stack.kafka.bootstrap,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
-    await consumer.start()
-    found: list[Any] = []
-
-    async def enough() -> bool:
-        for records in (await consumer.getmany(timeout_ms=300)).values():
-            events = [codec.decode("outbound-commands", record.value, record.headers) for record in records]
-            found.extend(event for event in events if event is not None and event.workspace == tickets.workspace)
-        return len(found) >= count
-
-    try:
-        await eventually(enough, what=f"{count} commands")
-    finally:
-        await consumer.stop()
-    return found
+    return await tickets.told(count, "outbound-commands")
 
 
 def delivered(ticket: UUID, message: str, state: Any, version: int, **more: Any) -> Event[DeliveryChanged]:
@@ -240,3 +220,70 @@ async def test_an_integrator_answers_automatically(tickets: Tickets) -> None:
     await tickets.publish(delivered(ticket, message, "sent", 2))
     await until(tickets, ticket, message, "sent")
     assert not [event for event in await tickets.told(3) if isinstance(event.data, ReplySent)]
+
+
+async def test_a_bounce_turns_no_answer_away_from_the_customer(tickets: Tickets) -> None:
+    ticket = await opened(tickets, person="510")
+    machine = Sender(kind="email", value="mailer-daemon@provider.example")
+    await tickets.write(person="510", number=2, sender=machine, automatic="bounce", references=("510:1",))
+    await tickets.timeline(ticket, 2)
+    assert (await answer(tickets, ticket)).status_code == 201
+    (command,) = await commands(tickets, 1)
+    assert (command.data.recipient.kind, command.data.recipient.value) == ("telegram", "510")
+
+
+async def test_an_owner_that_is_killed_under_the_command_has_one_answer_when_it_is_repeated(tickets: Tickets) -> None:
+    ticket = await opened(tickets)
+    process = tickets.desk.processes["tickets"]
+    for round_ in range(4):
+        key = f"killed-{round_}"
+        running = asyncio.create_task(answer(tickets, ticket, key=key, text=key, seen_up_to=None))
+        await asyncio.sleep(0.004 * round_)  # somewhere in the request; the assertions hold wherever it was
+        process.kill()
+        await asyncio.gather(running, return_exceptions=True)
+        process.start()
+        await process.ready()
+        first, second = (
+            await answer(tickets, ticket, key=key, text=key),
+            await answer(tickets, ticket, key=key, text=key),
+        )
+        assert (first.status_code, first.content) == (201, second.content)
+    sent = await commands(tickets, 4)
+    assert sorted(command.data.text for command in sent) == [f"killed-{round_}" for round_ in range(4)]
+    lines = (await tickets.get(f"/v1/tickets/{ticket}/timeline"))["items"]
+    assert len([one for one in lines if one["author"] == "agent"]) == 4
+    assert await tickets.desk.run("services.tickets", "verify") == (0, "")
+
+
+async def test_an_answer_that_a_restore_has_lost_is_the_same_when_its_command_comes_again(tickets: Tickets) -> None:
+    ticket = await opened(tickets)
+    copy = await database.snapshot(tickets.desk)
+    first = await eventually(lambda: answered(tickets, ticket, "kept"), what="the first answer")
+    message = first["message"]
+    await tickets.publish(delivered(ticket, message, "sent", 2), delivered(ticket, message, "delivered", 3))
+    await until(tickets, ticket, message, "delivered")
+    before = [event.id for event in await tickets.told(4) if isinstance(event.data, ReplySent)]
+    await database.restore(tickets.desk, copy)
+
+    async def waits() -> bool:
+        connection = await tickets.database()
+        try:
+            return bool(await connection.fetchval("select count(*) = 2 from early_deliveries"))
+        finally:
+            await connection.close()
+
+    await eventually(waits, timeout_s=60, what="notify's words on what is not here")
+    again = await eventually(lambda: answered(tickets, ticket, "kept"), what="the answer again")
+    assert again["message"] == message
+    assert (await line(tickets, ticket, message))["delivery"] == "delivered"
+    assert {command.id for command in await commands(tickets, 2)} == {UUID(message)}
+    replies = [event.id for event in await tickets.told(7) if isinstance(event.data, ReplySent)]
+    assert before == [replies[0]] and set(replies) == set(before)
+
+
+async def answered(tickets: Tickets, ticket: UUID, key: str) -> Any:
+    try:
+        given = await answer(tickets, ticket, key=key)
+    except httpx.TransportError:
+        return None
+    return given.json() if given.status_code == 201 else None

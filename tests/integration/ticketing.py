@@ -15,7 +15,7 @@ from shared.bus import codec
 from shared.contracts.envelope import Event, Message
 from shared.contracts.inbound_messages import MessageReceived
 from shared.contracts.settings import SettingChanged
-from shared.identity import Identity, sign
+from shared.identity import Identity, Role, sign
 from shared.ids import derived_id, inbound_id, new_id
 from tests import factories
 from tests.desk import KEY, Desk
@@ -63,10 +63,15 @@ class Tickets:
         await eventually(read, what="the workspace in tickets")
 
     def client(
-        self, *, workspace: str | None = None, shops: tuple[str, ...] = (), agent: str | None = "anna"
+        self,
+        *,
+        role: Role = "agent",
+        workspace: str | None = None,
+        shops: tuple[str, ...] = (),
+        agent: str | None = "anna",
     ) -> httpx.AsyncClient:
         """Asks as the gateway would."""
-        who = Identity("key-1", "agent", workspace or self.workspace, shops, agent)
+        who = Identity("key-1", role, workspace or self.workspace, shops, agent)
         token = sign(who, KEY, datetime.now(UTC))
         headers = {"authorization": f"Bearer {token}"}
         return httpx.AsyncClient(base_url=self.desk.url("tickets"), headers=headers, timeout=10)
@@ -103,9 +108,9 @@ class Tickets:
 
         return await eventually(there, what=f"{count} lines")
 
-    async def told(self, count: int) -> list[Event[Any]]:
-        """What stands on ticket-events about the workspace, once it is so many."""
-        name = self.desk.prefix + "ticket-events"
+    async def told(self, count: int, topic: str = "ticket-events") -> list[Event[Any]]:
+        """What stands on a topic about the workspace, once it is so many."""
+        name = self.desk.prefix + topic
         consumer = AIOKafkaConsumer(
             name,
             bootstrap_servers=self.desk.stack.kafka.bootstrap,
@@ -118,13 +123,13 @@ class Tickets:
         async def enough() -> bool:
             for records in (await consumer.getmany(timeout_ms=300)).values():
                 for record in records:
-                    event = codec.decode("ticket-events", record.value, record.headers)
+                    event = codec.decode(topic, record.value, record.headers)
                     if event is not None and event.workspace == self.workspace:
                         found.append(event)
             return len(found) >= count
 
         try:
-            await eventually(enough, what=f"{count} ticket events")
+            await eventually(enough, what=f"{count} on {topic}")
         finally:
             await consumer.stop()
         return found

@@ -3,18 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 import asyncpg
 
 from services.tickets.domain.ticket import Ticket
+from shared.bus import codec
+from shared.contracts.delivery_events import DeliveryChanged
+from shared.contracts.envelope import Event
+from shared.errors import MayPass
 
 _ADDRESS = """
-    select natural_id, channel, account, sender_kind, sender_scope, sender_value, sender_name, thread
-    from messages
-    where workspace = $1 and ticket = $2 and author = 'customer' and sender_value is not null
-    order by version desc, accepted_at desc limit 1
+    select m.natural_id, m.channel, m.account, m.sender_kind, m.sender_scope, m.sender_value, m.sender_name, m.thread,
+        pg_advisory_xact_lock_shared(hashtext('early_deliveries'), 2)
+    from messages m join persons p on p.workspace = m.workspace and p.id = m.person and not p.erased
+    where m.workspace = $1 and m.ticket = $2 and m.author = 'customer' and m.sender_value is not null
+    order by m.automatic is not null, m.version desc, m.accepted_at desc limit 1
 """
+"""Bounces and bulk come from machines: they are answered only where nothing else was written. The lock: see `keep`."""
 _ANSWERED = """
     select coalesce(edit_of, natural_id) as natural_id from messages
     where workspace = $1 and ticket = $2 and author = 'customer' and copy_of is null and channel = $3 and account = $4
@@ -27,9 +34,14 @@ _NEWER = """
     order by version limit 20
 """
 _INSERT = """
-    insert into messages(workspace, id, ticket, person, channel, account, natural_id, author, body, accepted_at,
-        version, written_by, note, automatic, cycle, cycle_started_at, delivery, delivery_at, subject)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+    with early as (
+        delete from early_deliveries where workspace = $1 and message = $2 returning version, record, trace
+    ), written as (
+        insert into messages(workspace, id, ticket, person, channel, account, natural_id, author, body, accepted_at,
+            version, written_by, note, automatic, cycle, cycle_started_at, delivery, delivery_at, subject)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+    )
+    select record, trace from early order by version
 """
 _DELIVERIES = """
     select m.workspace, m.id, m.ticket, m.author, m.written_by, m.note, m.cycle, m.cycle_started_at, m.delivery,
@@ -44,6 +56,10 @@ _MOVE = """
         as u(workspace, id, delivery, version, at, reason, replied_at)
     where m.workspace = u.workspace and m.id = u.id
 """
+_KEEPING = "select pg_advisory_xact_lock(hashtext('early_deliveries'), 2)"
+_ARRIVED = (
+    "select true from messages join unnest($1::text[], $2::uuid[]) as u(workspace, id) using (workspace, id) limit 1"
+)
 _KEEP = """
     insert into early_deliveries(workspace, message, version, record, trace)
     select * from unnest($1::text[], $2::uuid[], $3::int[], $4::bytea[], $5::text[]) on conflict do nothing
@@ -129,9 +145,12 @@ async def newer(tx: asyncpg.Connection, ticket: Ticket, seen: int, by: str | Non
     return [Newer(*row.values()) for row in await tx.fetch(_NEWER, ticket.workspace, ticket.id, seen, by)]
 
 
-async def insert(tx: asyncpg.Connection, ticket: Ticket, written: Written) -> None:
-    """Keep what was written; `ticket` is the one before it, whose cycle it answers."""
-    await tx.execute(
+async def insert(tx: asyncpg.Connection, ticket: Ticket, written: Written) -> list[Event[DeliveryChanged]]:
+    """Keep what was written; `ticket` is the one before it, whose cycle it answers.
+
+    Gives what notify has said of it already, where it was written before this database was restored, in order.
+    """
+    rows = await tx.fetch(
         _INSERT,
         ticket.workspace,
         written.id,
@@ -153,6 +172,13 @@ async def insert(tx: asyncpg.Connection, ticket: Ticket, written: Written) -> No
         None if written.note else written.at,
         written.subject,
     )
+    return [_early(row) for row in rows]
+
+
+def _early(row: asyncpg.Record) -> Event[DeliveryChanged]:
+    event = codec.decode(DeliveryChanged.TOPIC, row["record"], codec.trace_header(row["trace"]))
+    assert event is not None and isinstance(event.data, DeliveryChanged)
+    return cast("Event[DeliveryChanged]", event)
 
 
 async def lock(tx: asyncpg.Connection, keys: Sequence[Key]) -> dict[Key, Sent]:
@@ -170,7 +196,24 @@ async def move(tx: asyncpg.Connection, moved: Sequence[Sent]) -> None:
         await tx.execute(_MOVE, *(list(column) for column in zip(*rows, strict=True)))
 
 
-async def keep(tx: asyncpg.Connection, rows: Sequence[tuple[str, UUID, int, bytes, str | None]]) -> None:
-    """Keep what notify says of messages that are not here."""
-    if rows:
-        await tx.execute(_KEEP, *(list(column) for column in zip(*rows, strict=True)))
+async def keep(tx: asyncpg.Connection, events: Sequence[Event[DeliveryChanged]]) -> None:
+    """Keep what notify says of messages that are not here; raises MayPass where one has arrived meanwhile.
+
+    Whoever writes an answer takes a lock that such writers share, before the answer, and whoever keeps a word takes it
+    alone, after all its row locks, then looks once more: so neither misses the other.
+    """
+    if not events:
+        return
+    await tx.execute(_KEEPING)
+    workspaces, messages = [event.workspace for event in events], [event.data.message for event in events]
+    if await tx.fetchval(_ARRIVED, workspaces, messages):
+        raise MayPass("an answer was written while notify's word on it was being kept; both are seen the next time")
+    versions = [event.version or 0 for event in events]
+    records = [codec.encode(event) for event in events]
+    await tx.execute(_KEEP, workspaces, messages, versions, records, [event.trace for event in events])
+
+
+async def ours(connection: asyncpg.Connection, ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these messages of ours stand on a ticket (for `verify`)."""
+    rows = await connection.fetch("select id from messages where id = any($1) and author <> 'customer'", list(ids))
+    return {row["id"] for row in rows}

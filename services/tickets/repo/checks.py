@@ -73,6 +73,34 @@ _INVARIANTS = {
         select e.workspace || '/' || e.ticket as subject, 'version ' || e.version || ' still waits' as detail
         from early_routing e join tickets t on t.workspace = e.workspace and t.id = e.ticket
     """,
+    "how far a message came is a state of deliveries, and only ours have one": """
+        select workspace || '/' || id as subject, author || ', ' || coalesce(delivery, 'none') as detail
+        from messages
+        where (delivery is not null) <> (author <> 'customer' and not note)
+            or delivery not in ('queued', 'unknown', 'sent', 'delivered', 'read', 'failed')
+    """,
+    "a reply counts where the provider has it": """
+        select workspace || '/' || id as subject, coalesce(delivery, 'none') || ', replied at ' || replied_at as detail
+        from messages where replied_at is not null and (written_by is null or note or delivery = 'failed')
+    """,
+    "notify has spoken of every answer": """
+        select workspace || '/' || id as subject, 'written at ' || accepted_at as detail
+        from messages where delivery = 'queued' and delivery_version = 0 and accepted_at < now() - interval '1 minute'
+    """,
+    "early words on answers are followed once those are here": """
+        select e.workspace || '/' || e.message as subject, 'version ' || e.version || ' still waits' as detail
+        from early_deliveries e join messages m on m.workspace = e.workspace and m.id = e.message
+    """,
+    "an erased person has no identity": """
+        select p.workspace || '/' || p.id as subject, i.kind as detail
+        from persons p join identities i on i.workspace = p.workspace and i.person = p.id where p.erased
+    """,
+    "of an erased person only ids, states and times are kept": """
+        select m.workspace || '/' || m.id as subject, 'written ' || m.accepted_at || ', erased ' || e.before as detail
+        from erasures e join messages m on m.workspace = e.workspace and m.person = e.person
+        where 'tickets' = any(e.done) and m.accepted_at < e.before
+            and (m.body <> '' or m.subject is not null or m.sender_value is not null or m.attachments <> '[]')
+    """,
     "no event waits in the outbox for long": """
         select id::text as subject, topic || ' since ' || at as detail
         from outbox where at < now() - interval '1 minute'

@@ -1,17 +1,31 @@
 """Forgetting a person: rows lose what is personal and keep ids, states and times, so that statistics survive."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-import orjson
 
-_ASK = "insert into erasures(workspace, person, request, asked_by, before) values ($1, $2, $3, $4, $5)"
+Key = tuple[str, UUID]
+"""Workspace and id."""
+Identity = tuple[str, str, str]
+"""Kind, scope, value."""
+
+# The person's row comes first: whoever takes in his messages waits for it, and finds him erased.
+_MARK = """
+    update persons set erased = true, name = null, language = null, spoken = null, version = version + 1
+    where workspace = $1 and id = $2 returning version
+"""
+_UNLINK = "delete from identities where workspace = $1 and person = $2 returning kind, scope, value"
+_UNTHREAD = "update tickets set thread = null where workspace = $1 and person = $2 and thread is not null"
+_ASK = """
+    insert into erasures(workspace, person, request, asked_by, before, prefixes)
+    values ($1, $2, $3, $4, clock_timestamp(), $5) returning before
+"""
 _KNOW = """
-    insert into erasures(workspace, person, request, asked_by, before)
-    select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[]) on conflict do nothing
+    insert into erasures(workspace, person, request, asked_by, before) values ($1, $2, $3, $4, $5)
+    on conflict do nothing returning true
 """
 _READ = """
     select request, asked_by, before, done from erasures where workspace = $1 and person = $2
@@ -27,34 +41,36 @@ _BURY = """
     select * from unnest($1::text[], $2::text[], $3::timestamptz[])
     on conflict (workspace, hmac) do update set before = greatest(t.before, excluded.before)
 """
-_IDENTITIES = (
-    "select kind, scope, value from identities where workspace = $1 and person = $2 order by 1, 2, 3 for update"
-)
+_PREFIXES = "select prefixes from erasures where workspace = $1 and person = $2 for update"
+_EMPTIED = "update erasures set prefixes = '{}' where workspace = $1 and person = $2"
+_EVERYBODY = "select kind, scope, value, person from identities where workspace = $1"
+_WROTE_ON = """
+    ticket in (
+        select id from tickets where workspace = $1 and person = $2
+        union select ticket from participants where workspace = $1 and person = $2)
+"""
+_WRITES_ON = f"""
+    select exists (
+        select from messages
+        where workspace = $1 and person = $2 and author = 'customer' and accepted_at >= $3 and {_WROTE_ON})
+"""
 _FORGET = (
-    "delete from identities where workspace = $1 and person = $2",
-    """
-    update persons set name = null, language = null, spoken = null, erased = true where workspace = $1 and id = $2
-    """,
-    "update tickets set subject = null, thread = null, order_name = null where workspace = $1 and person = $2",
-    """
+    "update tickets set subject = null, thread = null, order_name = null "
+    "where workspace = $1 and person = $2 and opened_at < $3",
+    f"""
     update messages set body = '', body_blob = null, subject = null, attachments = '[]', content_key = null,
         natural_id = id::text, edit_of = case when edit_of is null then null else 'erased' end,
         sender_kind = null, sender_scope = null, sender_value = null, sender_name = null, thread = null
-    where workspace = $1 and person = $2
+    where workspace = $1 and person = $2 and (accepted_at < $3 or author <> 'customer') and {_WROTE_ON}
     """,
 )
-_LETTERS = """
-    delete from dead_letters where topic = 'inbound-messages' and position(convert_to($1, 'UTF8') in record) > 0
-"""
-_UNPARK = """
-    delete from parked p where not exists (
-        select from dead_letters l where (l.grp, l.topic, l.key) = (p.grp, p.topic, p.key)
-            and l.state in ('parked', 'waiting', 'retry', 'discard'))
-"""
+_LETTERS = "select id, record from dead_letters where topic = $1 order by id for update"
+_SHRED = "delete from dead_letters where id = any($1)"
 _ANSWERS = """
     select principal, key, body from idempotency
     where body is not null and position(convert_to($1, 'UTF8') in body) > 0 for update
 """
+_REPLACE = "update idempotency set body = $3 where principal = $1 and key = $2"
 _LATE = "insert into erased_messages(workspace, id) select * from unnest($1::text[], $2::uuid[]) on conflict do nothing"
 
 
@@ -68,15 +84,29 @@ class Erasure:
     done: tuple[str, ...] = ()
 
 
-async def ask(tx: asyncpg.Connection, workspace: str, person: UUID, asked: Erasure) -> None:
-    """Keep the request."""
-    await tx.execute(_ASK, workspace, person, asked.request, asked.by, asked.before)
+async def mark(tx: asyncpg.Connection, key: Key) -> int:
+    """Take a person's name and languages away and mark him as erased; gives the version of this state of him."""
+    return int(await tx.fetchval(_MARK, *key) or 0)
 
 
-async def know(tx: asyncpg.Connection, asked: Sequence[tuple[str, UUID, Erasure]]) -> None:
-    """Keep requests that a restored database has forgotten."""
-    rows = [(workspace, person, one.request, one.by, one.before) for workspace, person, one in asked]
-    await tx.execute(_KNOW, *(list(column) for column in zip(*rows, strict=True)))
+async def unlink(tx: asyncpg.Connection, key: Key) -> list[Identity]:
+    """Take a person's identities away; what arrives from them from then on is a new person's."""
+    return sorted(tuple(row.values()) for row in await tx.fetch(_UNLINK, *key))
+
+
+async def unthread(tx: asyncpg.Connection, key: Key) -> None:
+    """Conversations of the person go on as new ones: they lead to none of his tickets any more."""
+    await tx.execute(_UNTHREAD, *key)
+
+
+async def ask(tx: asyncpg.Connection, key: Key, request: UUID, by: str | None, prefixes: Sequence[str]) -> Erasure:
+    """Keep a request; what was accepted before this moment of the database's clock is to be forgotten."""
+    return Erasure(request, by, await tx.fetchval(_ASK, *key, request, by, list(prefixes)))
+
+
+async def know(tx: asyncpg.Connection, key: Key, asked: Erasure) -> bool:
+    """Keep a request; True where this database did not know it, since it was restored to a time before."""
+    return bool(await tx.fetchval(_KNOW, *key, asked.request, asked.by, asked.before))
 
 
 async def newest(connection: asyncpg.Connection, workspace: str, person: UUID) -> Erasure | None:
@@ -91,39 +121,61 @@ async def done(tx: asyncpg.Connection, said: Sequence[tuple[str, UUID, UUID, str
         await tx.execute(_DONE, *([value] for value in one))
 
 
-async def identities(tx: asyncpg.Connection, workspace: str, person: UUID) -> list[tuple[str, str, str]]:
-    """The person's identities as (kind, scope, value), locked."""
-    return [(row["kind"], row["scope"], row["value"]) for row in await tx.fetch(_IDENTITIES, workspace, person)]
-
-
 async def bury(tx: asyncpg.Connection, tombstones: Sequence[tuple[str, str, datetime]]) -> None:
     """Set tombstones, as (workspace, HMAC, before); each once."""
     if tombstones:
         await tx.execute(_BURY, *(list(column) for column in zip(*sorted(tombstones), strict=True)))
 
 
-async def forget(tx: asyncpg.Connection, workspace: str, person: UUID, values: Sequence[str]) -> None:
-    """Blank everything personal of this person; `values` are the addresses that dead letters may hold."""
+async def prefixes(tx: asyncpg.Connection, key: Key) -> list[str]:
+    """Where files of the person still lie."""
+    return sorted({prefix for row in await tx.fetch(_PREFIXES, *key) for prefix in row["prefixes"]})
+
+
+async def emptied(tx: asyncpg.Connection, key: Key) -> None:
+    """The person's files are gone, and nothing tells any more where they lay."""
+    await tx.execute(_EMPTIED, *key)
+
+
+async def everybody(tx: asyncpg.Connection, workspace: str) -> AsyncIterator[tuple[Identity, UUID]]:
+    """Every identity of a workspace with its person, a thousand at a time."""
+    async for row in tx.cursor(_EVERYBODY, workspace, prefetch=1000):
+        yield (row["kind"], row["scope"], row["value"]), row["person"]
+
+
+async def writes_on(tx: asyncpg.Connection, key: Key, before: datetime) -> bool:
+    """Whether something stands here that was accepted from the person since."""
+    return bool(await tx.fetchval(_WRITES_ON, *key, before))
+
+
+async def forget(tx: asyncpg.Connection, key: Key, before: datetime) -> None:
+    """Blank what this person said before that moment, and what was said to him."""
     for statement in _FORGET:
-        await tx.execute(statement, workspace, person)
-    for value in values:
-        await tx.execute(_LETTERS, value)
-    await tx.execute(_UNPARK)
-    for row in await tx.fetch(_ANSWERS, str(person)):
-        blanked = orjson.dumps(_blanked(orjson.loads(row["body"])))
-        await tx.execute(
-            "update idempotency set body = $3 where principal = $1 and key = $2", row["principal"], row["key"], blanked
-        )
+        await tx.execute(statement, *key, before)
 
 
-def _blanked(answer: object) -> object:
-    """A stored answer without the words of a customer."""
-    if isinstance(answer, dict):
-        return {k: None if k in ("subject", "order") else _blanked(value) for k, value in answer.items()}
-    return answer
+async def stored_answers(tx: asyncpg.Connection, person: UUID) -> list[tuple[str, str, bytes]]:
+    """Answers of commands that name the person, as (principal, key, body), locked."""
+    return [(row["principal"], row["key"], row["body"]) for row in await tx.fetch(_ANSWERS, str(person))]
 
 
-async def came_late(tx: asyncpg.Connection, keys: Sequence[tuple[str, UUID]]) -> None:
+async def replace_answer(tx: asyncpg.Connection, principal: str, key: str, body: bytes) -> None:
+    """A stored answer without what it must not hold any more."""
+    await tx.execute(_REPLACE, principal, key, body)
+
+
+async def letters(tx: asyncpg.Connection, topic: str) -> list[tuple[int, bytes]]:
+    """Every dead letter of a topic in any state, as (number, record), locked."""
+    return [(row["id"], row["record"]) for row in await tx.fetch(_LETTERS, topic)]
+
+
+async def shred(tx: asyncpg.Connection, numbers: Sequence[int]) -> None:
+    """Delete dead letters."""
+    if numbers:
+        await tx.execute(_SHRED, list(numbers))
+
+
+async def came_late(tx: asyncpg.Connection, keys: Sequence[Key]) -> None:
     """Account for messages that are not kept."""
     if keys:
         await tx.execute(_LATE, [key[0] for key in keys], [key[1] for key in keys])

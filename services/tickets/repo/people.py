@@ -1,6 +1,6 @@
 """People and their identities: found or made, and locked in order, before any ticket is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -28,7 +28,7 @@ _CLAIM = """
     select * from claimed
 """
 _FIND = """
-    select i.workspace, i.kind, i.scope, i.value, i.verified, p.id, p.language, p.spoken
+    select i.workspace, i.kind, i.scope, i.value, i.verified, p.id, p.language, p.spoken, p.erased
     from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as u(workspace, kind, scope, value)
     join identities i using (workspace, kind, scope, value)
     join persons p on p.workspace = i.workspace and p.id = i.person
@@ -41,7 +41,7 @@ _UNCLAIM = """
 """
 _UNMAKE = """
     delete from persons p using unnest($1::text[], $2::uuid[]) as u(workspace, id)
-    where p.workspace = u.workspace and p.id = u.id
+    where p.workspace = u.workspace and p.id = u.id and not p.erased
 """
 _TOLD = """
     update persons p set version = p.version + 1
@@ -56,6 +56,10 @@ _VERIFY = """
     update identities i set verified = true
     from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as u(workspace, kind, scope, value)
     where (i.workspace, i.kind, i.scope, i.value) = (u.workspace, u.kind, u.scope, u.value)
+"""
+_JOINED_IN = """
+    insert into participants(workspace, person, ticket)
+    select * from unnest($1::text[], $2::uuid[], $3::uuid[]) on conflict do nothing
 """
 _SPOKEN = """
     update persons p set spoken = u.spoken
@@ -92,6 +96,17 @@ class Person:
 
 async def find_or_make(tx: asyncpg.Connection, candidates: Mapping[Address, Candidate]) -> dict[Address, Person]:
     """The person of each address, locked; two batches that meet a new address at once agree on one person."""
+    new = await _claim(tx, candidates)
+    known, gone = await _find(tx, {address: one for address, one in candidates.items() if address not in new})
+    if gone:  # erased between the two looks: the addresses are free now
+        again = {address: candidates[address] for address in gone}
+        new |= await _claim(tx, again)
+        known |= (await _find(tx, {address: one for address, one in again.items() if address not in new}))[0]
+    return new | known
+
+
+async def _claim(tx: asyncpg.Connection, candidates: Mapping[Address, Candidate]) -> dict[Address, Person]:
+    """Make the people of addresses that nobody has."""
     addresses = sorted(candidates)
     chosen = [candidates[address] for address in addresses]
     claimed = await tx.fetch(
@@ -105,21 +120,25 @@ async def find_or_make(tx: asyncpg.Connection, candidates: Mapping[Address, Cand
         [c.at for c in chosen],
     )
     new = {tuple(row.values()) for row in claimed}
-    people = {a: Person(a[0], c.person, c.language, c.spoken, new=True) for a, c in candidates.items() if a in new}
-    return people | await _find(tx, {a: candidates[a] for a in addresses if a not in new})
+    return {a: Person(a[0], c.person, c.language, c.spoken, new=True) for a, c in candidates.items() if a in new}
 
 
-async def _find(tx: asyncpg.Connection, candidates: Mapping[Address, Candidate]) -> dict[Address, Person]:
+async def _find(
+    tx: asyncpg.Connection, candidates: Mapping[Address, Candidate]
+) -> tuple[dict[Address, Person], set[Address]]:
+    """The people of addresses that somebody has, and the addresses whose people were erased at this moment."""
     if not candidates:
-        return {}
-    rows = {tuple(row.values())[:4]: row for row in await tx.fetch(_FIND, *_columns(list(candidates)))}
-    proven = [a for a, candidate in candidates.items() if candidate.verified and not rows[a]["verified"]]
+        return {}, set()
+    found = {tuple(row.values())[:4]: row for row in await tx.fetch(_FIND, *_columns(list(candidates)))}
+    rows = {address: row for address, row in found.items() if not row["erased"]}
+    proven = [a for a, candidate in candidates.items() if a in rows and candidate.verified and not rows[a]["verified"]]
     if proven:
         await tx.execute(_VERIFY, *_columns(proven))
-    return {
+    known = {
         address: Person(row["workspace"], row["id"], row["language"], row["spoken"], proven=address in proven)
         for address, row in rows.items()
     }
+    return known, candidates.keys() - known.keys()
 
 
 async def unmake(tx: asyncpg.Connection, people: Mapping[Address, Person]) -> None:
@@ -128,6 +147,12 @@ async def unmake(tx: asyncpg.Connection, people: Mapping[Address, Person]) -> No
         await tx.execute(_UNCLAIM, *_columns(sorted(people)))
         keys = [people[address] for address in sorted(people)]
         await tx.execute(_UNMAKE, [person.workspace for person in keys], [person.id for person in keys])
+
+
+async def joined_in(tx: asyncpg.Connection, guests: Collection[tuple[str, UUID, UUID]]) -> None:
+    """Remember who wrote on others' tickets, as (workspace, person, ticket)."""
+    if guests:
+        await tx.execute(_JOINED_IN, *(list(column) for column in zip(*sorted(guests), strict=True)))
 
 
 async def told(tx: asyncpg.Connection, keys: Sequence[tuple[str, UUID]]) -> list[asyncpg.Record]:

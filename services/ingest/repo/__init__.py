@@ -77,7 +77,7 @@ async def page(
         select {_FACTS} from quarantine
         where workspace = $1 and ($2::text[] = '{{}}' or shop = any($2)) and ($3::bigint is null or number < $3)
         order by number desc limit $4
-        """,  # noqa: S608
+        """,
         workspace,
         list(shops),
         before,
@@ -94,7 +94,7 @@ async def find(
         f"""
         select {_FACTS}, substring(body for $4) as beginning from quarantine
         where workspace = $1 and id = $2 and ($3::text[] = '{{}}' or shop = any($3))
-        """,  # noqa: S608
+        """,
         workspace,
         id_,
         list(shops),
@@ -108,8 +108,11 @@ async def find(
 
 
 async def standing(connection: asyncpg.Connection, ids: Sequence[UUID]) -> set[UUID]:
-    """Which of these raw records stand in quarantine."""
-    rows = await connection.fetch("select id from quarantine where id = any($1)", list(ids))
+    """Which of these raw records stand in quarantine, or were sent by somebody who was erased (for `verify`)."""
+    rows = await connection.fetch(
+        "select id from quarantine where id = any($1) union select id from erased_requests where id = any($1)",
+        list(ids),
+    )
     return {row["id"] for row in rows}
 
 

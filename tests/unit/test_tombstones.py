@@ -1,6 +1,6 @@
 """An erased identity is recognised when it comes again, also after the key was rotated, and says nothing itself."""
 
-from services.tickets.domain.tombstone import Tombstones
+from shared.tombstones import Tombstones
 
 ADA = ("email", "", "ada@example.org")
 
