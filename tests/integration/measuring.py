@@ -13,6 +13,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.metrics.domain.facts import TOPICS
+from services.metrics.repo import shadow
 from shared.contracts.envelope import Event, Message
 from shared.contracts.routing_events import TicketTaken
 from shared.contracts.settings import SettingChanged
@@ -237,7 +238,7 @@ class Metrics:
 async def facts_of(connection: asyncpg.Connection, workspace: str) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of a workspace by table, but for the workspace's name."""
     found: dict[str, list[tuple[Any, ...]]] = {}
-    for table in ("ticket_facts", "replies", "routing_facts", "presences", "deliveries", "tickets"):
+    for table in shadow.FILLED:
         rows: Sequence[Any] = await connection.fetch(f"select * from {table} where workspace = $1", workspace)
         found[table] = sorted((tuple(row.values())[1:] for row in rows), key=repr)
     return found

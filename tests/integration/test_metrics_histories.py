@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from services.metrics.domain.facts import fact_of
@@ -20,7 +20,6 @@ from services.metrics.domain.window import Window
 from services.metrics.kpis import KPIS
 from services.metrics.repo import facts
 from services.metrics.repo.asking import Asked, groups
-from services.metrics.repo.checks import check_facts
 from shared.contracts.envelope import Event
 from shared.contracts.ticket_events import MessageAdded, ReplyFailed, ReplySent, TicketOpened, TicketReopened
 from shared.ids import new_id
@@ -266,7 +265,9 @@ def over(stack: Stack, database: str, check: Callable[[Kept], Any]) -> None:
     asyncio.run(run())
 
 
-HISTORIES = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A try costs several round trips to the database, so a failure is shown as it was found.
+FOUND = (Phase.explicit, Phase.reuse, Phase.generate)
+HISTORIES = settings(max_examples=40, deadline=None, phases=FOUND, suppress_health_check=[HealthCheck.too_slow])
 
 
 @HISTORIES
@@ -342,23 +343,5 @@ def test_two_words_on_one_version_are_both_kept_and_the_later_counts(stack: Stac
             assert (await kept.ask("backlog", story.workspace))[()]["pending_n"] == 1
             found = await facts_of(kept.connection, story.workspace)
             assert len(found["ticket_facts"]) == 3
-
-    over(stack, database, check)
-
-
-def test_facts_that_cannot_be_are_found(stack: Stack, database: str) -> None:
-    async def check(kept: Kept) -> None:
-        workspace = str(new_id())
-        orphan = Story(workspace, cycle=3).answered()
-        wrong = Story(workspace).opened().after(hours=1).answered(since_start_s=60)
-        lost = Story(workspace).opened()
-        await kept.keep([*orphan.events, *wrong.events, *lost.events], [1000])
-        await kept.connection.execute("update tickets set state = 'open' where ticket = $1", lost.ticket)
-        found = {v.invariant for v in await check_facts(kept.connection) if v.subject.startswith(workspace)}
-        assert found == {
-            "a ticket stands as its newest fact says",
-            "a reply answers a cycle that began",
-            "a reply's seconds are those since its cycle began",
-        }
 
     over(stack, database, check)

@@ -3,44 +3,23 @@
 from services.metrics.kpis.base import Kpi, Value
 
 _OBSERVED = """
-    select r.workspace, 'answered' as counted, r.ticket, r.shop, r.channel, r.team, r.agent, r.at,
-        r.since_start_s as calendar_s, r.business_since_start_s as business_s,
-        null::timestamptz as waits_since,
+    select workspace, 'answered' as counted, ticket, shop, channel, team, agent, replied_at as at,
+        calendar_s, business_s, null::timestamptz as waits_since,
         null::text as came_to, null::bigint as cohort_calendar_s, null::bigint as cohort_business_s
-    from first_replies r where r.at >= $2 and r.at < $3
+    from cycles where replied_at >= $2 and replied_at < $3
     union all
-    select t.workspace, 'unanswered', t.ticket, t.shop, t.channel, null, null,
-        case when c.started_at >= $2 then c.started_at end, null, null, c.started_at, null, null, null
-    from tickets t join cycles c on c.workspace = t.workspace and c.ticket = t.ticket and c.cycle = t.cycle
-    where t.state in ('new', 'open', 'pending', 'on-hold') and c.started_at < $3 and not exists (
-        select from standing_replies r where r.workspace = t.workspace and r.ticket = t.ticket and r.cycle = t.cycle)
+    select workspace, 'unanswered', ticket, shop, channel, null, null, case when started_at >= $2 then started_at end,
+        null, null, started_at, null, null, null
+    from cycles where replied_at is null and ended_at is null and started_at < $3
     union all
-    select e.workspace, 'closed_unanswered', e.ticket, e.shop, e.channel, null, null, e.at,
+    select workspace, 'closed_unanswered', ticket, shop, channel, null, null, ended_at,
         null, null, null, null, null, null
-    from ticket_facts e join cycles c on c.workspace = e.workspace and c.ticket = e.ticket and c.cycle = e.cycle
-    where e.what = 'state' and e.state in ('solved', 'closed') and e.was not in ('solved', 'closed')
-        and e.at >= $2 and e.at < $3
-        and not exists (
-            select from ticket_facts later
-            where later.workspace = e.workspace and later.ticket = e.ticket and later.cycle = e.cycle
-                and (later.version, later.at, later.event) > (e.version, e.at, e.event)
-                and later.state not in ('solved', 'closed'))
-        and not exists (
-            select from standing_replies r
-            where r.workspace = e.workspace and r.ticket = e.ticket and r.cycle = e.cycle)
+    from cycles where replied_at is null and ended_at >= $2 and ended_at < $3
     union all
-    select c.workspace, 'arrived', c.ticket, c.shop, c.channel, f.team, f.agent, c.started_at, null, null, null,
-        case when f.agent is not null then 'answer'
-            when t.cycle > c.cycle or t.state in ('solved', 'closed') then 'close' else 'wait' end,
-        f.since_start_s, f.business_since_start_s
-    from cycles c
-    join tickets t on t.workspace = c.workspace and t.ticket = c.ticket
-    left join lateral (
-        select r.team, r.agent, r.since_start_s, r.business_since_start_s from standing_replies r
-        where r.workspace = c.workspace and r.ticket = c.ticket and r.cycle = c.cycle
-        order by r.at, r.message limit 1
-    ) f on true
-    where c.started_at >= $2 and c.started_at < $3
+    select workspace, 'arrived', ticket, shop, channel, team, agent, started_at, null, null, null,
+        case when replied_at is not null then 'answer' when ended_at is not null then 'close' else 'wait' end,
+        calendar_s, business_s
+    from cycles where started_at >= $2 and started_at < $3
 """
 
 _MEASURES = """

@@ -2,6 +2,7 @@
 
 import asyncpg
 
+from services.metrics.repo.standing import WORKED_OUT
 from shared.verify import Violation
 
 _MOST = 100
@@ -16,6 +17,22 @@ _INVARIANTS = {
             from ticket_facts order by workspace, ticket, version desc, at desc, event desc
         ) as f left join tickets t on t.workspace = f.workspace and t.ticket = f.ticket
         where t.event is null or (t.version, t.event, t.state, t.cycle) <> (f.version, f.event, f.state, f.cycle)
+    """,
+    "a cycle stands as its facts say": f"""
+        with keys as (select distinct workspace, ticket, cycle from ticket_facts)
+        select coalesce(c.workspace, w.workspace) || '/' || coalesce(c.ticket, w.ticket) as subject,
+            'cycle ' || coalesce(c.cycle, w.cycle) || ' is kept otherwise' as detail
+        from cycles c full join ({WORKED_OUT}) as w
+            on w.workspace = c.workspace and w.ticket = c.ticket and w.cycle = c.cycle
+        where c.* is distinct from w.*
+    """,
+    "a reply stands as its newest fact says": """
+        select f.workspace || '/' || f.message as subject, 'fact: version ' || f.version as detail
+        from (
+            select distinct on (workspace, message) workspace, message, version, event, failed
+            from replies order by workspace, message, version desc, at desc, event desc
+        ) as f left join newest_replies n on n.workspace = f.workspace and n.message = f.message
+        where (n.version, n.event, n.failed) is distinct from (f.version, f.event, f.failed)
     """,
     "a ticket's facts begin with its opening": """
         select t.workspace || '/' || t.ticket as subject, 'no fact of its opening' as detail

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from services.metrics.domain.facts import FACTS, DeliveryFact, Fact, PresenceFact, ReplyFact, RoutingFact, TicketFact
+from services.metrics.repo.standing import work_out
 
 TABLES: dict[type[Fact], str] = {
     TicketFact: "ticket_facts",
@@ -18,9 +19,6 @@ TABLES: dict[type[Fact], str] = {
     PresenceFact: "presences",
     DeliveryFact: "deliveries",
 }
-NEWEST = "tickets"
-"""How each ticket stands, made of ticket_facts."""
-VIEWS = ("cycles", "standing_replies", "first_replies")
 
 _TYPES = {str: "text", UUID: "uuid", int: "bigint", bool: "boolean", datetime: "timestamptz"}
 
@@ -39,32 +37,15 @@ def _column_type(annotation: object) -> str:
 
 _INSERTS = {fact: _insert(fact) for fact in FACTS}
 _COLUMNS = {fact: tuple(field.name for field in fields(fact)) for fact in FACTS}
-_STAND = """
-    insert into tickets as t (workspace, ticket, version, event, at, shop, channel, state, cycle, cycle_started_at)
-    select distinct on (workspace, ticket) *
-    from unnest($1::text[], $2::uuid[], $3::int[], $4::uuid[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
-        $9::int[], $10::timestamptz[])
-        as u(workspace, ticket, version, event, at, shop, channel, state, cycle, cycle_started_at)
-    order by workspace, ticket, version desc, at desc, event desc
-    on conflict (workspace, ticket) do update set version = excluded.version, event = excluded.event,
-        at = excluded.at, shop = excluded.shop, channel = excluded.channel, state = excluded.state,
-        cycle = excluded.cycle, cycle_started_at = excluded.cycle_started_at
-    where (excluded.version, excluded.at, excluded.event) > (t.version, t.at, t.event)
-"""
-_STANDING = (
-    "workspace", "ticket", "version", "event", "at", "shop", "channel", "state", "cycle", "cycle_started_at",
-)  # fmt: skip
 
 
 async def insert(tx: asyncpg.Connection, batch: Sequence[Fact]) -> None:
-    """Insert each fact that is not there, and let each ticket stand as its newest fact says."""
+    """Insert each fact that is not there, and let what it is about stand as it says."""
     for fact, sql in _INSERTS.items():
         rows = [one for one in batch if isinstance(one, fact)]
         if rows:
             await tx.execute(sql, *_arrays(rows, _COLUMNS[fact]))
-    about = [one for one in batch if isinstance(one, TicketFact)]
-    if about:
-        await tx.execute(_STAND, *_arrays(about, _STANDING))
+    await work_out(tx, batch)
 
 
 def _arrays(rows: Sequence[Fact], columns: Sequence[str]) -> list[list[object]]:

@@ -3,11 +3,12 @@
 import asyncpg
 
 from services.metrics.domain.facts import TOPICS
-from services.metrics.repo.facts import NEWEST, TABLES, VIEWS
+from services.metrics.repo import standing
+from services.metrics.repo.facts import TABLES
 
 LIVE = "metrics"
 SCHEMA = "metrics_rebuild"
-FILLED = (*TABLES.values(), NEWEST)
+FILLED = (*TABLES.values(), *standing.TABLES)
 SAMPLE = 5
 
 _CLAIM = "select pg_try_advisory_lock(hashtext($1), 3)"
@@ -15,10 +16,10 @@ _POSITIONS = f"select topic, partition, next_offset from {LIVE}.consumed where t
 _SHARE = "select pg_advisory_xact_lock_shared(hashtext($1), 4)"
 _HOLD = ("set local lock_timeout = '3s'", f"select pg_advisory_xact_lock(hashtext('{LIVE}'), 4)")
 _TAKE_OVER = (
-    f"drop view {', '.join(f'{LIVE}.{view}' for view in reversed(VIEWS))}",
+    f"drop view {', '.join(f'{LIVE}.{view}' for view in standing.VIEWS)}",
     f"drop table {', '.join(f'{LIVE}.{table}' for table in FILLED)}",
     *(f"alter table {SCHEMA}.{table} set schema {LIVE}" for table in FILLED),
-    *(f"alter view {SCHEMA}.{view} set schema {LIVE}" for view in VIEWS),
+    *(f"alter view {SCHEMA}.{view} set schema {LIVE}" for view in standing.VIEWS),
 )
 _DIFFERENT = {
     table: f"""
