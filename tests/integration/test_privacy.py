@@ -1,5 +1,6 @@
 """A person asks to be forgotten: tickets forgets at once, drops what comes late, and loses nothing of anybody else."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,8 @@ from uuid import UUID
 import httpx
 import pytest
 
+from services.tickets.repo import erasure as forgetting
+from services.tickets.repo import people
 from shared.blobs import person_prefix
 from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import Attachment, MessageReceived, Sender
@@ -246,3 +249,29 @@ async def test_people_are_told_when_they_are_met_and_when_they_are_gone(tickets:
     met, gone = await tickets.told(2, "contacts")
     assert (met.version, [one.value for one in met.data.identities], met.data.name) == (1, [ada], "Ada Quixotte")
     assert (gone.version, gone.data.erased, gone.data.identities, gone.data.name) == (2, True, (), None)
+
+
+async def test_a_batch_that_meets_a_person_while_he_is_erased_makes_a_new_one(tickets: Tickets, ada: str) -> None:
+    ticket = await opened(tickets, ada)
+    erasing, meeting = await tickets.database(), await tickets.database()
+    address = (tickets.workspace, "telegram", "", ada)
+    candidate = people.Candidate(new_id(), "Ada", None, None, verified=True, at=datetime.now(UTC))
+    key = (tickets.workspace, UUID(ticket["person"]))
+    try:
+        await erasing.execute("begin")
+        await forgetting.mark(erasing, key)
+        async with meeting.transaction():
+            met = asyncio.create_task(people.find_or_make(meeting, {address: candidate}))
+            await eventually(lambda: _waits(tickets, meeting), what="the batch at the person's row")
+            await forgetting.unlink(erasing, key)
+            await erasing.execute("commit")
+            found = await met
+    finally:
+        await erasing.close()
+        await meeting.close()
+    assert (found[address].id, found[address].new) == (candidate.person, True)
+
+
+async def _waits(tickets: Tickets, session: Any) -> bool:
+    pid = session.get_server_pid()
+    return bool(await rows(tickets, "select 1 from pg_stat_activity where pid = $1 and wait_event_type = 'Lock'", pid))
