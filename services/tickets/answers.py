@@ -9,7 +9,7 @@ from services.tickets import deliveries, facts
 from services.tickets.domain.answering import Said
 from services.tickets.domain.ticket import Ticket
 from services.tickets.repo import answers, messages, tickets
-from services.tickets.repo.answers import Address, Newer, Written
+from services.tickets.repo.answers import Address, Newer, Place, Written
 from services.tickets.repo.messages import Happening
 from shared.bus import Context
 from shared.contracts.outbound_commands import Recipient, SendMessage
@@ -89,7 +89,8 @@ async def keep_note(
 
 async def _keep(tx: asyncpg.Connection, ctx: Context, before: Ticket, said: Said, written: Written) -> None:
     after = said.ticket
-    early = await answers.insert(tx, before, written)
+    place = Place(before.workspace, before.id, before.person)
+    early = await answers.insert(tx, place, written, cycle_of=before)
     await tickets.update(tx, [after])
     if early:
         await deliveries.catch_up(tx, ctx, after, (after.workspace, written.id), early)

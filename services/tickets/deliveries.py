@@ -27,6 +27,8 @@ Told = Event[DeliveryChanged]
 
 async def take_in(tx: asyncpg.Connection, batch: Sequence[Told], ctx: Context) -> None:
     """Move messages up; what is about messages that are not here yet waits for them."""
+    if not batch:
+        return
     of = {(event.workspace, event.data.ticket) for event in batch}
     known = {(ticket.workspace, ticket.id): ticket for ticket in await tickets.by_id(tx, sorted(of))}
     rows = await answers.lock(tx, sorted({_key(event) for event in batch}))
@@ -37,13 +39,15 @@ async def take_in(tx: asyncpg.Connection, batch: Sequence[Told], ctx: Context) -
         if row is None:
             early.append(event)
         elif (event.version or 0) > row.version:
-            rows[_key(event)] = _moved(ctx, row, event, known[event.workspace, row.ticket])
+            rows[_key(event)] = _moved(ctx, row, event, known.get((event.workspace, row.ticket)))
             moved.add(_key(event))
     await answers.move(tx, [rows[key] for key in sorted(moved)])
     await answers.keep(tx, early)
 
 
-async def catch_up(tx: asyncpg.Connection, ctx: Context, ticket: Ticket, key: Key, early: Sequence[Told]) -> None:
+async def catch_up(
+    tx: asyncpg.Connection, ctx: Context, ticket: Ticket | None, key: Key, early: Sequence[Told]
+) -> None:
     """Follow what notify had said of a message that is written again after a restore; the facts keep their ids."""
     row = (await answers.lock(tx, [key]))[key]
     for event in early:
@@ -55,12 +59,12 @@ def _key(event: Told) -> Key:
     return (event.workspace, event.data.message)
 
 
-def _moved(ctx: Context, row: Sent, event: Told, ticket: Ticket) -> Sent:
+def _moved(ctx: Context, row: Sent, event: Told, ticket: Ticket | None) -> Sent:
     said, before = event.data, _delivery(row)
     if not moves_up(before, said.state):
         return replace(row, version=event.version or row.version)
     after = replace(row, delivery=said.state, version=event.version or 0, at=said.at, reason=said.reason)
-    if row.by is None or row.cycle_started_at is None or row.note:
+    if ticket is None or row.by is None or row.cycle_started_at is None or row.note:
         return after
     if said.state in TAKEN and row.replied_at is None:
         ctx.emit(_reply(ctx, row, ticket, said.at), cause=event, version=after.version, shop=ticket.shop)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from services.tickets import deliveries, erasure
+from services.tickets import deliveries, erasure, relearning
 from services.tickets.following import follow
 from services.tickets.inbound import take_in
 from services.tickets.repo import early, messages, tickets
@@ -14,6 +14,7 @@ from shared.bus.interest import hears_itself
 from shared.contracts.delivery_events import DeliveryChanged
 from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import MessageReceived
+from shared.contracts.outbound_commands import SendMessage
 from shared.contracts.privacy_events import PrivacyEvent
 from shared.contracts.routing_events import RoutingEvent
 
@@ -49,6 +50,11 @@ async def on_delivery(tx: asyncpg.Connection, batch: Sequence[Event[DeliveryChan
     await deliveries.take_in(tx, batch, ctx)
 
 
+async def on_command(tx: asyncpg.Connection, batch: Sequence[Event[SendMessage]], ctx: Context) -> None:
+    """Learn again what a restored database has forgotten; in normal life that is nothing."""
+    await relearning.take_in(tx, batch, ctx)
+
+
 @hears_itself
 async def on_privacy(tx: asyncpg.Connection, batch: Sequence[Event[PrivacyEvent]], ctx: Context) -> None:
     """Forget people, and note which services have."""
@@ -60,4 +66,5 @@ HANDLERS: dict[str, Handler] = {
     RoutingEvent.TOPIC: on_routing,
     DeliveryChanged.TOPIC: on_delivery,
     PrivacyEvent.TOPIC: on_privacy,
+    SendMessage.TOPIC: on_command,
 }

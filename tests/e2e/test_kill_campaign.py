@@ -11,8 +11,7 @@ from tests.desk import Desk
 from tests.integration.campaign.faults import FAULTS
 from tests.integration.campaign.pair import ENVIRONMENT
 from tests.integration.campaign.run import Campaign
-from tests.integration.campaign.whole import prepare_whole
-from tests.shop import SERVICES
+from tests.integration.campaign.whole import WITH_METRICS, prepare_whole
 from tests.stack import Stack
 
 
@@ -22,7 +21,7 @@ async def campaign(stack: Stack) -> AsyncIterator[Campaign]:
     for name in ("aiokafka", "httpx"):  # our own clients tell of every fault
         logging.getLogger(name).setLevel(logging.CRITICAL)
     desk = Desk(stack, await stack.create_database(await stack.migrated()), await stack.create_topics(), ENVIRONMENT)
-    await desk.start(*SERVICES)
+    await desk.start(*WITH_METRICS)
     seed = int(os.environ.get("CAMPAIGN_SEED", random.randrange(10**6)))
     print(f"campaign seed {seed}: run again with CAMPAIGN_SEED={seed}")
     prepared = await prepare_whole(desk, random.Random(seed), per_s=40)

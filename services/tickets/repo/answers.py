@@ -56,7 +56,6 @@ _MOVE = """
         as u(workspace, id, delivery, version, at, reason, replied_at)
     where m.workspace = u.workspace and m.id = u.id
 """
-_KEEPING = "select pg_advisory_xact_lock(hashtext('early_deliveries'), 2)"
 _ARRIVED = (
     "select true from messages join unnest($1::text[], $2::uuid[]) as u(workspace, id) using (workspace, id) limit 1"
 )
@@ -64,6 +63,13 @@ _KEEP = """
     insert into early_deliveries(workspace, message, version, record, trace)
     select * from unnest($1::text[], $2::uuid[], $3::int[], $4::bytea[], $5::text[]) on conflict do nothing
 """
+
+_ERASED = """
+    select workspace, id from persons join unnest($1::text[], $2::uuid[]) as u(workspace, id) using (workspace, id)
+    where erased
+"""
+_RETURNING = "select pg_advisory_xact_lock_shared(hashtext('early_deliveries'), 2)"
+_KEEPING = "select pg_advisory_xact_lock(hashtext('early_deliveries'), 2)"
 
 Key = tuple[str, UUID]
 
@@ -91,6 +97,15 @@ class Newer:
     author: str
     by: str | None
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """On which ticket, and to whom, something was written."""
+
+    workspace: str
+    ticket: UUID
+    person: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +160,19 @@ async def newer(tx: asyncpg.Connection, ticket: Ticket, seen: int, by: str | Non
     return [Newer(*row.values()) for row in await tx.fetch(_NEWER, ticket.workspace, ticket.id, seen, by)]
 
 
-async def insert(tx: asyncpg.Connection, ticket: Ticket, written: Written) -> list[Event[DeliveryChanged]]:
-    """Keep what was written; `ticket` is the one before it, whose cycle it answers.
+async def insert(
+    tx: asyncpg.Connection, place: Place, written: Written, *, cycle_of: Ticket | None
+) -> list[Event[DeliveryChanged]]:
+    """Keep what was written; `cycle_of` is the ticket before it, whose cycle it answers, where that is known.
 
     Gives what notify has said of it already, where it was written before this database was restored, in order.
     """
     rows = await tx.fetch(
         _INSERT,
-        ticket.workspace,
+        place.workspace,
         written.id,
-        ticket.id,
-        ticket.person,
+        place.ticket,
+        place.person,
         written.channel,
         written.account,
         str(written.id),
@@ -166,8 +183,8 @@ async def insert(tx: asyncpg.Connection, ticket: Ticket, written: Written) -> li
         written.by,
         written.note,
         None if written.by else "rule",
-        ticket.cycle,
-        ticket.cycle_started_at,
+        cycle_of.cycle if cycle_of else None,
+        cycle_of.cycle_started_at if cycle_of else None,
         None if written.note else "queued",
         None if written.note else written.at,
         written.subject,
@@ -179,6 +196,13 @@ def _early(row: asyncpg.Record) -> Event[DeliveryChanged]:
     event = codec.decode(DeliveryChanged.TOPIC, row["record"], codec.trace_header(row["trace"]))
     assert event is not None and isinstance(event.data, DeliveryChanged)
     return cast("Event[DeliveryChanged]", event)
+
+
+async def before_return(tx: asyncpg.Connection, people: Sequence[Key]) -> set[Key]:
+    """Messages are about to come back that words may wait for (see `keep`); gives which of the people are erased."""
+    await tx.execute(_RETURNING)
+    rows = await tx.fetch(_ERASED, [key[0] for key in people], [key[1] for key in people])
+    return {(row["workspace"], row["id"]) for row in rows}
 
 
 async def lock(tx: asyncpg.Connection, keys: Sequence[Key]) -> dict[Key, Sent]:

@@ -13,8 +13,7 @@ from tests.integration.campaign.diagnosis import diagnose
 from tests.integration.campaign.faults import FAULTS
 from tests.integration.campaign.pair import ENVIRONMENT, prepare
 from tests.integration.campaign.run import Outcome
-from tests.integration.campaign.whole import prepare_whole
-from tests.shop import SERVICES
+from tests.integration.campaign.whole import WITH_METRICS, prepare_whole
 from tests.stack import Stack
 
 
@@ -58,7 +57,7 @@ async def _rounds(desk: Desk, rng: random.Random, until: float, given: argparse.
     if given.pair:
         campaign = await prepare(desk, rng, per_s=given.rate)
     else:
-        await desk.start(*SERVICES)
+        await desk.start(*WITH_METRICS)
         campaign = await prepare_whole(desk, rng, per_s=given.rate)
     kinds = given.faults.split(",")
     error = None

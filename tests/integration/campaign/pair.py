@@ -9,7 +9,7 @@ from tests.integration.campaign.traffic import Messages
 from tests.integration.pair.running import FIRST, SECOND
 
 GROUPS = {FIRST: "first.inbound-messages", SECOND: "second.ticket-events"}
-ENVIRONMENT = {"SWITCHBOARD_SESSION_TIMEOUT_S": "6"}
+ENVIRONMENT = {"SWITCHBOARD_SESSION_TIMEOUT_S": "6", "SWITCHBOARD_ALLOW_PRIVATE_URLS": "true"}
 """The shortest session a broker allows: frozen services lose their partitions sooner."""
 
 

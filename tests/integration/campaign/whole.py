@@ -16,27 +16,34 @@ from shared.contracts.inbound_messages import MessageReceived, Sender
 from shared.errors import BusUnavailable
 from tests.desk import Desk
 from tests.factories import message
+from tests.integration.campaign.agents import Agents
 from tests.integration.campaign.checks import Findings, out_of_order
 from tests.integration.campaign.kafka_state import ends
 from tests.integration.campaign.run import Campaign
-from tests.shop import FORM, http_request, open_shop
+from tests.providers.callback import Callback
+from tests.shop import FORM, SECRET, SERVICES, http_request, open_shop
 
 EDGE = "services.ingest"
-MODULES = ("services.tickets", "services.routing", EDGE)
+MODULES = ("services.tickets", "services.routing", "services.notify", EDGE)
 """In the order of the two topics whose logs are cut; the edge stands last, since bursts go past it."""
 GROUPS = {
     EDGE: "ingest.raw-inbound",
     "services.tickets": "tickets.inbound-messages",
     "services.routing": "routing.ticket-events",
+    "services.notify": "notify.outbound-commands",
 }
-SCHEMAS = ("gateway", "ingest", "tickets", "routing")
-CONSUMED = {"raw-inbound", "inbound-messages", "ticket-events", "routing-events"}
+SCHEMAS = ("gateway", "ingest", "tickets", "routing", "notify", "metrics")
+CONSUMED = {
+    "raw-inbound", "inbound-messages", "ticket-events", "routing-events", "outbound-commands", "delivery-events",
+}  # fmt: skip
+WITH_METRICS = (*SERVICES, "services.metrics")
 
 
 class Customers:
     """Customers of the form; each sends his next message once the last one is accepted, and sends again till then."""
 
-    def __init__(self, desk: Desk, rng: random.Random, *, per_s: float, customers: int = 40) -> None:
+    def __init__(self, desk: Desk, rng: random.Random, agents: Agents, *, per_s: float, customers: int = 40) -> None:
+        self.agents = agents
         self._desk = desk
         self._rng = rng
         self._per_s = per_s
@@ -54,6 +61,11 @@ class Customers:
 
     async def run(self) -> None:
         """Write steadily over the edge until cancelled; now and then a provider sends something twice."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_writing())
+            group.create_task(self.agents.run())
+
+    async def _keep_writing(self) -> None:
         while True:
             async with self._sending:
                 numbers = [self._next() for _ in range(max(1, round(self._per_s / 10)))]
@@ -78,7 +90,7 @@ class Customers:
     async def close(self) -> None:
         """Let go of the connections."""
         async with self._sending:
-            await asyncio.gather(self._client.aclose(), self._producer.stop())
+            await asyncio.gather(self._client.aclose(), self._producer.stop(), self.agents.close())
 
     def _next(self) -> tuple[str, int]:
         number, customer = divmod(self._written, self._customers)
@@ -131,6 +143,8 @@ class WholeChecks:
             handled = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
             if any(handled[place] != end for place, end in log_ends.items() if place in handled):
                 return False
+        if await self._value("notify", "select count(*) from sends where step <> 'done'"):
+            return False
         return not await self._value("routing", "select count(*) from tickets where place <> 'held'")
 
     async def findings(self) -> Findings:
@@ -140,18 +154,32 @@ class WholeChecks:
             """
             select m.id::text as id, i.value as key, m.body::int as number
             from messages m join identities i on i.workspace = m.workspace and i.person = m.person
+            where m.author = 'customer'
             order by m.accepted_at, m.id
             """,
         )
         there = {row["id"] for row in rows}
+        answered = await self._rows("tickets", "select id::text as id, delivery from messages where author = 'agent'")
         _, printed = await self._desk.run("switchboard.verify", "--json")
         violations = json.loads(printed)["violations"]
         return Findings(
             lost=len(set(self._traffic.ids) - there),
             doubled=len(rows) - len(there),
             out_of_order=out_of_order(row for row in rows if row["key"] is not None),
-            other=tuple(f"{v['invariant']}: {v['subject']}: {v['detail']}" for v in violations[:5]),
+            other=(
+                *self._unanswered({row["id"]: row["delivery"] for row in answered}),
+                *(f"{v['invariant']}: {v['subject']}: {v['detail']}" for v in violations[:5]),
+            ),
         )
+
+    def _unanswered(self, standing: dict[str, str]) -> list[str]:
+        """What is wrong with answers whose command was taken, and with those that stand on tickets."""
+        agents = self._traffic.agents
+        wrong = [f"answer {id_} is not on its ticket" for id_ in agents.answered - standing.keys()]
+        wrong += [f"answer {id_} never reached its customer" for id_ in agents.answered - agents.far.received.keys()]
+        went_out = ("sent", "delivered", "read")
+        wrong += [f"answer {id_} is {state}" for id_, state in standing.items() if state not in went_out]
+        return sorted(wrong)[:10]
 
     async def _rows(self, schema: str, query: str) -> list[asyncpg.Record]:
         connection = await self._desk.connect(schema)
@@ -166,7 +194,9 @@ class WholeChecks:
 
 async def prepare_whole(desk: Desk, rng: random.Random, *, per_s: float) -> Campaign:
     """A shop whose two agents have room for everything, on a desk that runs already."""
-    shop = await open_shop(desk, mode="push")
+    far = Callback(SECRET)
+    await far.start()
+    shop = await open_shop(desk, mode="push", ways_out={FORM: {"callback_url": far.url}})
     for name in ("anna", "bram"):
         answer = await shop.admin.put(f"/v1/settings/agent/{name}", json={"name": name, "capacity": 100_000})
         assert answer.is_success, answer.text
@@ -174,8 +204,7 @@ async def prepare_whole(desk: Desk, rng: random.Random, *, per_s: float) -> Camp
     assert (await shop.admin.put("/v1/settings/routing/default", json=policy)).is_success
     for agent in shop.agents.values():
         await agent.available()
-    await shop.close()
-    traffic = Customers(desk, rng, per_s=per_s)
+    traffic = Customers(desk, rng, Agents(shop, far), per_s=per_s)
     checks = WholeChecks(desk, traffic)
     return Campaign(
         desk, modules=MODULES, groups=GROUPS, traffic=traffic, checks=checks, rng=rng, edges=frozenset({EDGE})

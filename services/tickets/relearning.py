@@ -1,0 +1,40 @@
+"""After a restore the log may know answers that this database has forgotten; customers have them, so they stand here.
+
+In normal life every command on outbound-commands is our own and is passed over (shared.bus.interest).
+"""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from services.tickets import deliveries
+from services.tickets.repo import answers, tickets
+from services.tickets.repo.answers import Place, Written
+from shared.bus import Context
+from shared.contracts.envelope import Event
+from shared.contracts.outbound_commands import SendMessage
+
+
+async def take_in(tx: asyncpg.Connection, batch: Sequence[Event[SendMessage]], ctx: Context) -> None:
+    """Keep answers that are not here, and what notify has said of them meanwhile.
+
+    The ticket's version and state are those of the restored database: what the answer made of them is not repeated.
+    """
+    keys = sorted({(event.workspace, event.data.message) for event in batch})
+    known = await answers.lock(tx, keys)
+    missing = {(e.workspace, e.data.message): e for e in batch if (e.workspace, e.data.message) not in known}
+    if not missing:
+        return
+    of = sorted({(event.workspace, event.data.ticket) for event in missing.values()})
+    there = {(ticket.workspace, ticket.id): ticket for ticket in await tickets.by_id(tx, of)}
+    people = sorted({(event.workspace, event.data.person) for event in missing.values()})
+    erased = await answers.before_return(tx, people)
+    for key, event in missing.items():
+        said = event.data
+        text = "" if (event.workspace, said.person) in erased else said.text
+        written = Written(said.message, text, event.time, 0, said.author, False, said.channel, said.account)
+        ticket = there.get((event.workspace, said.ticket))
+        place = Place(event.workspace, said.ticket, said.person)
+        early = await answers.insert(tx, place, written, cycle_of=ticket)
+        if early:
+            await deliveries.catch_up(tx, ctx, ticket, key, early)
