@@ -12,8 +12,12 @@ from shared.identity import Identity, operator, sign
 from shared.service import Runtime, Service
 from tests.desk import KEY
 
-NOW = datetime.now(UTC)
 INSIDE = ("/metrics", "/internal/settings")
+
+
+def now() -> datetime:
+    """Read when it is used: an identity lapses within a minute, and a run of all tests takes longer."""
+    return datetime.now(UTC)
 
 
 def asked(*, host: str = "0.0.0.0", public: bool = True, key: str = KEY) -> httpx.ASGITransport:
@@ -41,15 +45,15 @@ async def test_probes_are_answered_to_everybody(path: str) -> None:
 
 @pytest.mark.parametrize("path", INSIDE)
 async def test_an_operators_command_is_answered(path: str) -> None:
-    assert await status(asked(), path, operator(KEY, NOW)) == 200
-    assert await status(asked(key=f"another,{KEY}"), path, operator(KEY, NOW)) == 200
+    assert await status(asked(), path, operator(KEY, now())) == 200
+    assert await status(asked(key=f"another,{KEY}"), path, operator(KEY, now())) == 200
 
 
 @pytest.mark.parametrize("path", INSIDE)
 async def test_another_identity_or_a_key_that_is_not_ours_opens_nothing(path: str) -> None:
-    admin = sign(Identity("user/1", "admin", "main"), KEY, NOW)
+    admin = sign(Identity("user/1", "admin", "main"), KEY, now())
     assert await status(asked(), path, {"authorization": f"Bearer {admin}"}) == 404
-    assert await status(asked(), path, operator("not-ours-and-long-enough-to-sign", NOW)) == 404
+    assert await status(asked(), path, operator("not-ours-and-long-enough-to-sign", now())) == 404
     assert await status(asked(key=""), path, {"authorization": "Bearer x"}) == 404
 
 
