@@ -40,6 +40,7 @@ _INSERT = """
         insert into messages(workspace, id, ticket, person, channel, account, natural_id, author, body, accepted_at,
             version, written_by, note, automatic, cycle, cycle_started_at, delivery, delivery_at, subject)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+        on conflict (workspace, id) do update set version = greatest(messages.version, excluded.version)
     )
     select record, trace from early order by version
 """
@@ -164,6 +165,9 @@ async def insert(
     tx: asyncpg.Connection, place: Place, written: Written, *, cycle_of: Ticket | None
 ) -> list[Event[DeliveryChanged]]:
     """Keep what was written; `cycle_of` is the ticket before it, whose cycle it answers, where that is known.
+
+    After a restore it may stand here already, read back from the log at no version: the writer who repeats it gives it
+    his.
 
     Gives what notify has said of it already, where it was written before this database was restored, in order.
     """
