@@ -155,3 +155,25 @@ NAMES: dict[str, tuple[str, ...]] = {
     "ja": ("佐藤 花", "鈴木 健"),
     "zh": ("王芳", "李伟"),
 }
+
+LATER_WORDS: dict[str, tuple[str, ...]] = {
+    "en": (
+        "Thank you for the quick answer! One more thing: will I get a message when it is done?",
+        "That helps, thanks. Do I have to do anything myself?",
+    ),
+    "nl": (
+        "Fijn, dank je wel! Krijg ik nog bericht als het geregeld is?",
+        "Dank voor het antwoord. Moet ik zelf iets doen?",
+    ),
+    "de": (
+        "Vielen Dank für die schnelle Antwort! Muss ich selbst noch etwas tun?",
+        "Danke! Wie lange dauert das ungefähr?",
+    ),
+    "fr": ("Merci pour votre réponse ! Dois-je faire quelque chose de mon côté ?",),
+    "es": ("¡Muchas gracias! ¿Me avisarán cuando esté listo?",),
+    "pt": ("Muito obrigado pela resposta! Recebo um aviso quando estiver resolvido?",),
+    "pl": ("Dziękuję za odpowiedź! Czy dostanę wiadomość, kiedy będzie gotowe?",),
+    "ja": ("ご返信ありがとうございます。手続きが終わったら連絡をいただけますか。",),
+    "zh": ("谢谢你的回复！处理好之后会通知我吗？",),
+}
+"""What customers write when they were answered, by language."""

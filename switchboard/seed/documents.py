@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from switchboard.seed.customers.place import Place
+from switchboard.seed.ways_out import way_out
+
 WORKSPACE = "demo"
 FIRST_AGENT = "ada"
 
@@ -44,8 +47,11 @@ ACCOUNTS: dict[str, tuple[str, str, str]] = {
 """Channel, shop and name of each account."""
 
 
-def documents(secret: str) -> Documents:
-    """Everything the demo's workspace is made of; every account proves its requests with `secret`."""
+def documents(secret: str, customers: Place | None = None) -> Documents:
+    """Everything the demo's workspace is made of; every account proves its requests with `secret`.
+
+    Where there is a customers' side, every account sends its answers there.
+    """
     return {
         "workspace": {
             WORKSPACE: {
@@ -75,8 +81,11 @@ def documents(secret: str) -> Documents:
                 "away_after_misses": 5,
             }
         },
-        "account": {
-            account: {"channel": channel, "shop": shop, "name": name, "secrets": [{"value": secret}]}
-            for account, (channel, shop, name) in ACCOUNTS.items()
-        },
+        "account": {account: _account(account, secret, customers) for account in ACCOUNTS},
     }
+
+
+def _account(account: str, secret: str, customers: Place | None) -> dict[str, Any]:
+    channel, shop, name = ACCOUNTS[account]
+    way = way_out(channel, account, name, customers, secret) if customers is not None else {}
+    return {"channel": channel, "shop": shop, "name": name, "secrets": [{"value": secret}], **way}

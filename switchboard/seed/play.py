@@ -14,13 +14,12 @@ from typing import Any
 
 import httpx
 
+from switchboard.seed.edge import deliver
 from switchboard.seed.plan import HOUR_S, Arrival
-from switchboard.seed.providers import delivery
 
 HEARTBEAT_S = 5.0
 AFTERWARDS_S = 20.0
 """How long agents go on after the last message while something still waits for them."""
-_REDELIVERIES = 30
 _DECLINES = 0.08
 _MISSES = 0.04
 _SOLVES = 0.75
@@ -86,19 +85,12 @@ async def _deliver(
 
 
 async def _post(playing: Play, edge: httpx.AsyncClient, arrival: Arrival, secret: str) -> None:
-    """As a provider does: 2xx is done, 4xx is final, anything else is delivered again."""
-    for attempt in range(_REDELIVERIES):
-        sent = delivery(arrival, secret, int(time.time()))
-        try:
-            answer = await edge.post(sent.path, content=sent.body, headers=sent.headers)
-        except httpx.HTTPError:
-            answer = None
-        if answer is not None and answer.is_success:
-            return playing.note("accepted")
-        if answer is not None and answer.is_client_error:
-            playing.refusal = playing.refusal or f"{sent.path} answered {answer.status_code}: {answer.text[:300]}"
-            return playing.note("refused")
-        await asyncio.sleep(min(5.0, 0.5 * 2**attempt))
+    """Deliver it and count what came of it."""
+    answer = await deliver(edge, arrival, secret)
+    if answer is not None and answer.is_success:
+        return playing.note("accepted")
+    if answer is not None:
+        playing.refusal = playing.refusal or f"{answer.url.path} answered {answer.status_code}: {answer.text[:300]}"
     return playing.note("refused")
 
 

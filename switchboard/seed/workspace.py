@@ -6,6 +6,7 @@ import os
 
 from shared.errors import NotFound, SwitchboardError
 from switchboard.desk_api import DeskApi, service_urls
+from switchboard.seed.customers.place import told
 from switchboard.seed.documents import AGENTS, FIRST_AGENT, WORKSPACE, documents
 from switchboard.settings_apply import Version, wait_for
 from switchboard.settings_plan import place
@@ -36,7 +37,7 @@ def operator() -> DeskApi:
 def make() -> dict[str, str]:
     """Save every document, wait until all services have them, and give the keys: of the first agent and the admin."""
     api = operator()
-    made = documents(secret())
+    made = documents(secret(), told())
     versions: list[Version] = []
     for kind in sorted(made, key=place):
         for id_, document in made[kind].items():
