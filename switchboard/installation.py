@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from shared.errors import Conflict, NotFound
 from switchboard.embedded.disk import writable_folder
@@ -32,6 +33,8 @@ class Running:
     restarting: list[str] = field(default_factory=list)
     """What has ended and is not up again yet."""
     restarts: dict[str, int] = field(default_factory=dict)
+    customers: dict[str, Any] | None = None
+    """Where the demo's customers are, and the file that holds what they got (`kept_in`)."""
 
 
 class Installation:
@@ -144,7 +147,9 @@ class Installation:
     def command_environment(self) -> dict[str, str]:
         """What an operator's command is told beyond a service's environment: the folder and the keys kept in it."""
         keys = {f"SWITCHBOARD_{name.upper()}": key for name, key in self.access_keys().items()}
-        return {"SWITCHBOARD_DATA": str(self.folder), **keys}
+        running = self.running()
+        customers = {"SWITCHBOARD_CUSTOMERS": json.dumps(running.customers)} if running and running.customers else {}
+        return {"SWITCHBOARD_DATA": str(self.folder), **customers, **keys}
 
 
 def _write_secret(file: Path, text: str) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.errors import Conflict, Invalid
@@ -60,6 +60,8 @@ class Desk:
     key: str
     ports: Mapping[str, int]
     topic_prefix: str = ""
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Further variables that every service of this desk is given."""
 
     @property
     def urls(self) -> dict[str, str]:
@@ -84,7 +86,7 @@ class Desk:
             variables["SWITCHBOARD_URLS"] = json.dumps(self.urls)
         if service is not None and service in self.ports:
             variables["SWITCHBOARD_PORT"] = str(self.ports[service])
-        return {**inherited_environment(), **variables}
+        return {**self.more, **inherited_environment(), **variables}
 
 
 def inherited_environment() -> dict[str, str]:

@@ -23,6 +23,7 @@ def as_json(status: Status) -> dict[str, Any]:
         "started_at": status.running.started_at,
         "restarting": status.running.restarting,
         "urls": status.running.urls,
+        "customers": status.running.customers,
         "services": {
             service.name: {
                 **{key: value for key, value in asdict(service).items() if key not in ("name", "counts", "rates")},
@@ -42,6 +43,8 @@ def as_table(status: Status) -> RenderableType:
     parts: list[RenderableType] = [_headline(status), _services(status.services)]
     if status.queues:
         parts.append(_queues(status.queues))
+    if status.running.customers:
+        parts.append(Text(f"what the demo's customers got: {status.running.customers['kept_in']}"))
     return Group(*parts)
 
 

@@ -6,12 +6,13 @@ import signal
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.util import find_spec
 
 from shared.config import ServiceConfig
-from shared.errors import Invalid, SwitchboardError
+from shared.errors import Invalid
+from switchboard import demo
 from switchboard.commands import keys_in, output_of
 from switchboard.console import Download, out, step
+from switchboard.demo import Customers, make_workspace, play_traffic
 from switchboard.detach import leave_starter
 from switchboard.embedded.disk import writable_folder
 from switchboard.embedded.kafka import Kafka
@@ -58,7 +59,8 @@ class _Up:
         self._started_at = datetime.now(UTC)
         self._desk: Desk | None = None
         self._supervisor: Supervisor | None = None
-        self._servers: dict[str, Kafka | Postgres] = {}
+        self._servers: dict[str, Kafka | Postgres | Customers] = {}
+        self._customers: Customers | None = None
 
     def on_signal(self, task: asyncio.Task[object]) -> None:
         """The first asks for an orderly stop; the second leaves at once, and the tethers take everything along."""
@@ -74,9 +76,13 @@ class _Up:
         async with AsyncExitStack() as stack:
             ports = ports_for(names, self.options.first_port)
             self._desk = desk = await self._prepare(stack, names, ports)
-            await self._start_services(stack, desk)
             if self.options.demo:
-                await self._play(stack, desk)
+                await self._start_customers(stack, desk)
+            await self._start_services(stack, desk)
+            if self._customers is not None:
+                await make_workspace(self.installation, desk, self._customers)
+                playing = asyncio.create_task(play_traffic(self.installation, desk, self._customers, self._notice))
+                stack.callback(playing.cancel)
             self.ready = True
             self._write()
             self._summary(desk)
@@ -136,7 +142,17 @@ class _Up:
         if not blobs:
             blobs = str(writable_folder(self.installation.folder / "blobs", 0o700))
         prefix = os.environ.get("SWITCHBOARD_TOPIC_PREFIX", "")
-        return Desk(kafka, postgres, blobs, self.installation.key(), ports, prefix)
+        more = demo.ALLOWED if self.options.demo else {}
+        return Desk(kafka, postgres, blobs, self.installation.key(), ports, prefix, more)
+
+    async def _start_customers(self, stack: AsyncExitStack, desk: Desk) -> None:
+        """The far end of the demo's accounts, before anything is sent there."""
+        if not demo.there():
+            return
+        self._customers = self._servers["customers"] = customers = Customers(desk, self.installation)
+        stack.push_async_callback(customers.stop)
+        with step("demo: its customers' side"):
+            await customers.start()
 
     async def _start_services(self, stack: AsyncExitStack, desk: Desk) -> None:
         supervisor = Supervisor(desk, self.installation.logs, notice=self._notice, changed=self._write)
@@ -146,27 +162,6 @@ class _Up:
             supervisor.also_keep(Kept(name.lower(), server.start, server.ended))
         with step(f"services: {', '.join(desk.ports) or 'none yet'}"):
             await supervisor.start()
-
-    async def _play(self, stack: AsyncExitStack, desk: Desk) -> None:
-        """The demo's workspace and agents; its traffic plays on while the desk is used."""
-        if find_spec("switchboard.seed") is None:
-            return
-        with step("demo: a workspace with two shops and six agents"):
-            environment = self.installation.command_environment()
-            told = await output_of(desk, "switchboard.seed", "workspace", extra=environment)
-            self.installation.keep_access_keys(keys_in(told))
-        playing = asyncio.create_task(self._traffic(desk, environment))
-        stack.callback(playing.cancel)
-
-    async def _traffic(self, desk: Desk, environment: dict[str, str]) -> None:
-        """Customers and agents of the demo; they need the desk, the desk does not need them."""
-        self._notice("demo: an hour of the shop's traffic plays now, in a minute")
-        try:
-            told = await output_of(desk, "switchboard.seed", "traffic", extra=environment)
-        except SwitchboardError as error:
-            self._notice(f"demo: {error}")
-        else:
-            self._notice(f"demo: {(told.strip().splitlines() or ['played'])[-1]}")
 
     def _notice(self, words: str) -> None:
         out.print(f"[yellow]![/] {datetime.now(UTC):%H:%M:%S} {words}")
@@ -192,6 +187,7 @@ class _Up:
                 pids=pids,
                 restarting=[kept.name for kept in supervisor.kept if not kept.up],
                 restarts={kept.name: kept.restarts for kept in supervisor.kept},
+                customers=self._customers.place if self._customers else None,
             )
         )
 
@@ -202,4 +198,7 @@ class _Up:
             out.print(f"  {name:<10} {url}")
         for name, key in self.installation.access_keys().items():
             out.print(f"  {name.replace('_', ' '):<18} {key}")
+        if self._customers is not None:
+            out.print("  [dim]`switchboard agent` answers the demo's customers; what they got stands in[/]")
+            out.print(f"  [dim]{self._customers.place['kept_in']}[/]")
         out.print(f"  [dim]data and logs in {self.installation.folder}; `switchboard status` shows how it goes[/]")

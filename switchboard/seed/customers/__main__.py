@@ -1,7 +1,9 @@
 """`python -m switchboard.seed.customers`: runs the customers' side until it is told to stop."""
 
 import asyncio
-from contextlib import AsyncExitStack
+import signal
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from email.message import EmailMessage
 from email.utils import parseaddr
 
@@ -21,8 +23,17 @@ from switchboard.seed.workspace import secret
 _ACCOUNT_OF = {name: account for account, (_, _, name) in ACCOUNTS.items()}
 
 
+class _Server(uvicorn.Server):
+    """Signals are ours: mail and what is still being written end with it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone."""
+        yield
+
+
 async def serve(place: Place) -> None:
-    """Listen on both ports; uvicorn stops at SIGTERM."""
+    """Listen on both ports until SIGTERM or SIGINT."""
     async with AsyncExitStack() as stack:
         ingest = service_urls().get("ingest")
         edge = await stack.enter_async_context(httpx.AsyncClient(base_url=ingest, trust_env=False)) if ingest else None
@@ -37,7 +48,13 @@ async def serve(place: Place) -> None:
         await mail_server.start(place.mail_port)
         stack.push_async_callback(mail_server.stop)
         app = Web(people, secret()).app()
-        await uvicorn.Server(uvicorn.Config(app, HOST, place.web_port, access_log=False, lifespan="off")).serve()
+        config = uvicorn.Config(
+            app, HOST, place.web_port, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2
+        )
+        web = _Server(config)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, web.handle_exit, number, None)
+        await web.serve()
 
 
 def main() -> None:

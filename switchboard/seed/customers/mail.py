@@ -8,7 +8,6 @@ import hmac
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import cast
 
 from switchboard.seed.customers.place import HOST
 
@@ -68,7 +67,7 @@ class MailServer:
             elif verb == "DATA":
                 await _say(writer, "354 Go ahead")
                 raw = (await reader.readuntil(_END)).removesuffix(_END[2:]).replace(b"\r\n..", b"\r\n.")
-                self._take(recipient, cast("EmailMessage", message_from_bytes(raw, policy=policy.default)))
+                self._take(recipient, message_from_bytes(raw, policy=policy.default))
                 await _say(writer, "250 2.0.0 It is in the mailbox")
             else:
                 recipient = line.partition("<")[2].partition(">")[0] if verb == "RCPT" else recipient
