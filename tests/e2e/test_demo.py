@@ -3,16 +3,24 @@
 import asyncio
 import json
 import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
-from switchboard.seed.documents import AGENTS, FIRST_AGENT, WORKSPACE
-from switchboard.seed.plan import arrivals
-from tests.desk import ROOT, Desk
+from switchboard.seed.documents import ACCOUNTS, AGENTS, FIRST_AGENT, WORKSPACE
+from switchboard.seed.edge import deliver
+from switchboard.seed.plan import Arrival, arrivals, follow_up
+from switchboard.seed.workspace import secret
+from tests.desk import KEY, ROOT, Desk, ServiceProcess, free_port
 from tests.eventually import eventually
+from tests.shop import SERVICES
+from tests.stack import Stack
 
 MESSAGES = 40
+ANSWER = "We look after it today."
 
 
 async def seed(desk: Desk, keys: dict[str, str], *arguments: str) -> tuple[int, str]:
@@ -83,3 +91,103 @@ async def test_the_demo_plays_an_hour_once_and_again_without_doubling_anything(d
     assert [(item["id"], item["version"]) for item in documents] == [(name, 1) for name in sorted(AGENTS)]
     assert sorted(labels) == ["demo admin", "first agent"]
     assert any(ticket["state"] == "solved" for ticket in tickets)
+
+
+# --- answers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def played(stack: Stack, tmp_path: Path) -> AsyncIterator[Desk]:
+    """A desk with its customers' side, as `up --demo` starts them."""
+    customers = {"web_port": free_port(), "mail_port": free_port(), "kept_in": str(tmp_path / "customers.jsonl")}
+    more = {"SWITCHBOARD_CUSTOMERS": json.dumps(customers), "SWITCHBOARD_ALLOW_PRIVATE_URLS": "true"}
+    desk = Desk(stack, await stack.create_database(await stack.migrated()), await stack.create_topics(), more)
+    await desk.start(*SERVICES)
+    side = ServiceProcess("switchboard.seed.customers", desk.environment, 0, desk.directory / "customers.log")
+    side.start()
+    yield desk
+    code = side.stop()
+    desk.stop()
+    await stack.drop_database(desk.database)
+    assert code == 0, side.log.read_text()
+
+
+def lines_of(desk: Desk, word: str) -> list[tuple[str, str, str]]:
+    """Account, customer and text of what customers got, or wrote."""
+    file = Path(json.loads(desk.environment["SWITCHBOARD_CUSTOMERS"])["kept_in"])
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    return [(line["account"], line["customer"], line[word]) for line in lines if word in line]
+
+
+def who_writes_back() -> list[Arrival]:
+    """For each account the first message of somebody who writes back in English once he is answered."""
+    began = [arrival for arrival in arrivals(200) if arrival.first and arrival.customer.language == "en"]
+    curious = [arrival for arrival in began if follow_up(arrival.customer.number)]
+    return [next(arrival for arrival in curious if arrival.account == account) for account in ACCOUNTS]
+
+
+async def write(desk: Desk, written: list[Arrival], monkeypatch: pytest.MonkeyPatch) -> None:
+    """These customers write."""
+    monkeypatch.setenv("SWITCHBOARD_KEY", KEY)
+    async with httpx.AsyncClient(base_url=desk.url("ingest")) as edge:
+        for arrival in written:
+            taken = await deliver(edge, arrival, secret())
+            assert taken is not None
+            assert taken.is_success, taken.text
+
+
+async def timeline(agent: httpx.AsyncClient, ticket: str) -> list[dict[str, Any]]:
+    """The ticket's lines."""
+    return list((await agent.get(f"/v1/tickets/{ticket}/timeline")).json()["items"])
+
+
+async def accepted(agent: httpx.AsyncClient, count: int) -> list[str]:
+    """So many tickets that the agent was offered and took."""
+    taken: list[str] = []
+
+    async def enough() -> bool:
+        await agent.put("/v1/presence", json={"presence": "available"})
+        for offer in (await agent.get("/v1/offers")).json()["items"]:
+            if (await agent.post(f"/v1/offers/{offer['id']}/accept")).is_success:
+                taken.append(offer["ticket"])
+        return len(taken) == count
+
+    await eventually(enough, what=f"{count} offers")
+    return taken
+
+
+async def test_every_customer_of_the_demo_gets_the_answer_and_writes_back_on_the_same_ticket(
+    played: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, printed = await played.run("services.gateway", "bootstrap")
+    keys = {"installation_key": json.loads(printed.splitlines()[-1])["installation_key"]}
+    code, said = await seed(played, keys, "workspace")
+    assert code == 0, said
+    headers = {"authorization": f"Bearer {json.loads(said.splitlines()[-1])['agent_key']}"}
+    written = who_writes_back()
+    await write(played, written, monkeypatch)
+
+    async with httpx.AsyncClient(base_url=played.url("gateway"), headers=headers, timeout=10) as agent:
+        tickets = await accepted(agent, len(written))
+        for ticket in tickets:
+            answered = await agent.post(f"/v1/tickets/{ticket}/answers", json={"text": ANSWER})
+            assert answered.status_code == 201, answered.text
+
+        async def heard_back() -> bool:
+            for ticket in tickets:
+                lines = await timeline(agent, ticket)
+                told = {line["delivery"] for line in lines if line.get("author") == "agent"}
+                customer = [line["text"] for line in lines if line.get("author") == "customer"]
+                if not told <= {"sent", "delivered"} or len(customer) != 2:
+                    return False
+            return True
+
+        await eventually(heard_back, what="answers that are sent, and a customer's word after each")
+        said_later = {(await timeline(agent, ticket))[-1]["text"] for ticket in tickets}
+        channels = {(await agent.get(f"/v1/tickets/{ticket}")).json()["channel"] for ticket in tickets}
+    assert channels == {channel for channel, _, _ in ACCOUNTS.values()}
+    later = [follow_up(arrival.customer.number) for arrival in written]
+    assert said_later == {arrival.text for arrival in later if arrival is not None}
+    got = lines_of(played, "got")
+    assert sorted((account, text) for account, _, text in got) == sorted((account, ANSWER) for account in ACCOUNTS)
+    assert {account for account, _, _ in lines_of(played, "wrote")} == set(ACCOUNTS)
