@@ -55,7 +55,9 @@ _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 def up(
     data: Data = DEFAULT_FOLDER,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when all is ready; `down` stops it.")] = False,
-    demo: Annotated[bool, typer.Option("--demo", help="Make a demo shop and play an hour of its traffic.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="A demo shop: an hour of its traffic, customers who get answers.")
+    ] = False,
     only: Annotated[list[str] | None, typer.Option("--only", help="Start only this service (repeatable).")] = None,
     port: Annotated[
         int, typer.Option("--port", help="Port of the gateway; the others follow it. 0: any free ones.")

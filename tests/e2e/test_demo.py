@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+import os
+import pty
+import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -156,14 +160,19 @@ async def accepted(agent: httpx.AsyncClient, count: int) -> list[str]:
     return taken
 
 
+async def made_workspace(desk: Desk) -> dict[str, str]:
+    """The demo's keys."""
+    _, printed = await desk.run("services.gateway", "bootstrap")
+    keys = {"installation_key": json.loads(printed.splitlines()[-1])["installation_key"]}
+    code, said = await seed(desk, keys, "workspace")
+    assert code == 0, said
+    return dict(json.loads(said.splitlines()[-1]))
+
+
 async def test_every_customer_of_the_demo_gets_the_answer_and_writes_back_on_the_same_ticket(
     played: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, printed = await played.run("services.gateway", "bootstrap")
-    keys = {"installation_key": json.loads(printed.splitlines()[-1])["installation_key"]}
-    code, said = await seed(played, keys, "workspace")
-    assert code == 0, said
-    headers = {"authorization": f"Bearer {json.loads(said.splitlines()[-1])['agent_key']}"}
+    headers = {"authorization": f"Bearer {(await made_workspace(played))['agent_key']}"}
     written = who_writes_back()
     await write(played, written, monkeypatch)
 
@@ -191,3 +200,74 @@ async def test_every_customer_of_the_demo_gets_the_answer_and_writes_back_on_the
     got = lines_of(played, "got")
     assert sorted((account, text) for account, _, text in got) == sorted((account, ANSWER) for account in ACCOUNTS)
     assert {account for account, _, _ in lines_of(played, "wrote")} == set(ACCOUNTS)
+
+
+# --- at a terminal ---------------------------------------------------------------------------------------------------
+
+
+class Terminal:
+    """`switchboard agent` on a terminal, with a person who looks and types."""
+
+    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
+        self._file, theirs = pty.openpty()
+        os.set_blocking(self._file, False)
+        self.shown = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "switchboard.agent", *arguments],
+            cwd=ROOT,
+            env={**environment, "TERM": "xterm", "COLUMNS": "200"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+
+    def type(self, line: str) -> None:
+        """Press keys, and return."""
+        os.write(self._file, f"{line}\n".encode())
+
+    async def shows(self, *words: str) -> None:
+        """Wait until all of these stood on the screen."""
+
+        async def there() -> bool:
+            with suppress(BlockingIOError, OSError):
+                while read := os.read(self._file, 65536):
+                    self.shown += read.decode("utf-8", "replace")
+            return all(word in self.shown for word in words)
+
+        try:
+            await eventually(there, what=f"{words} on the screen")
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{self.shown[-3000:]}") from None
+
+    def close(self) -> None:
+        """Nothing is left."""
+        self.process.kill()
+        self.process.wait()
+        os.close(self._file)
+
+
+async def test_a_person_at_a_terminal_accepts_answers_and_hears_from_the_customer(
+    played: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = await made_workspace(played)
+    began = who_writes_back()[0]
+    later = follow_up(began.customer.number)
+    assert later is not None
+    kept = {"SWITCHBOARD_DEMO_ADMIN_KEY": keys["demo_admin_key"]}
+    terminal = Terminal(played.environment | kept, "--as", "ada")
+    try:
+        await terminal.shows("you are available")
+        await write(played, [began], monkeypatch)
+        await terminal.shows("offer 1", "a: accept")
+        terminal.type("a")
+        await terminal.shows("ticket 1 is yours", began.text[:60])
+        terminal.type(f"w {ANSWER}")
+        await terminal.shows("your answer: sent", "the customer wrote; r shows it")
+        terminal.type("r")
+        await terminal.shows(later.text[:60])
+        terminal.type("q")
+        assert await asyncio.to_thread(terminal.process.wait, 20) == 0
+    finally:
+        terminal.close()
+    assert [text for _, _, text in lines_of(played, "got")] == [ANSWER]

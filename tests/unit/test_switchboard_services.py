@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from dataclasses import replace
 
 import pytest
 
@@ -87,3 +88,12 @@ def test_an_end_is_told_in_words(code: int, words: str) -> None:
 )
 def test_keys_are_taken_from_the_last_line_of_a_command(output: str, keys: dict[str, str]) -> None:
     assert keys_in(output) == keys
+
+
+def test_the_operators_own_word_stands_before_what_a_desk_adds(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = replace(DESK, more={"SWITCHBOARD_ALLOW_PRIVATE_URLS": "true"})
+    monkeypatch.delenv("SWITCHBOARD_ALLOW_PRIVATE_URLS", raising=False)
+    assert desk.environment("tickets")["SWITCHBOARD_ALLOW_PRIVATE_URLS"] == "true"
+    assert "SWITCHBOARD_ALLOW_PRIVATE_URLS" not in DESK.environment("tickets")
+    monkeypatch.setenv("SWITCHBOARD_ALLOW_PRIVATE_URLS", "false")
+    assert desk.environment("tickets")["SWITCHBOARD_ALLOW_PRIVATE_URLS"] == "false"

@@ -64,6 +64,16 @@ def test_json_holds_no_address_of_a_database() -> None:
     assert "secret" not in json.dumps(as_json(status(ServiceStatus("a", "u", ready=True))))
 
 
+def test_a_demo_says_where_its_customers_keep_what_they_got() -> None:
+    customers = {"web_port": 1, "mail_port": 2, "kept_in": "/kept/here"}
+    seen = Status(0.0, replace(RUNNING, customers=customers), [], [])
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(as_table(seen))
+    assert "/kept/here" in captured.get()
+    assert as_json(seen)["customers"] == customers
+
+
 def test_the_table_shows_why_a_service_is_not_ready_and_what_waits() -> None:
     console = Console(width=200, record=True, file=None, quiet=False)
     with console.capture() as captured:

@@ -91,4 +91,4 @@ async def _say(writer: asyncio.StreamWriter, line: str) -> None:
 def words(mail: EmailMessage) -> str:
     """What a reader sees of it."""
     body = mail.get_body(("plain",))
-    return str(body.get_content()).strip() if body is not None else ""
+    return str(body.get_content()).replace("\r\n", "\n").strip() if body is not None else ""
