@@ -24,6 +24,9 @@ from shared.service import Runtime
 from shared.text import clean
 
 TEXT_MAX = 50_000
+IN_THE_LOG_WITHIN_S = 2.0
+"""An answer is acknowledged when the log has it too, so that no restore of this database loses it; while the log is
+away the database alone has to do."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_MAX, pattern=r"\S")]
 SeenUpTo = Annotated[
     int | None,
@@ -82,7 +85,9 @@ def add_answers(app: FastAPI, runtime: Runtime) -> None:
             await answers.send(tx, ctx, ticket, said, id_=message, text=clean(wanted.text), by=who.agent)
             return said.ticket
 
-        return await _once(runtime, who, request, id, wanted, idempotency_key, write)
+        answered = await _once(runtime, who, request, id, wanted, idempotency_key, write)
+        await runtime.relay.caught_up(IN_THE_LOG_WITHIN_S)
+        return answered
 
     @app.post("/v1/tickets/{id}/notes", responses=problems(404, 409), status_code=201, response_model=Written)
     async def write_note(

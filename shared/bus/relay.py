@@ -19,6 +19,7 @@ from shared.telemetry import metrics
 log = logging.getLogger(__name__)
 
 ROUND = 1000
+PAUSE_MAX_S = 1.0
 POLL_S = 0.5
 """Another process's rows, or one whose relay died, are found by polling; our own wake us at once."""
 
@@ -40,11 +41,25 @@ class Relay:
         self._producer = producer
         self._wake = asyncio.Event()
         self._connection: asyncpg.Connection | None = None
+        self._begun = 0
+        self._emptied = 0
+        """The latest round that left nothing of what was committed before it began, of ours or of other replicas."""
+        self._news = asyncio.Condition()
         self.heartbeat = time.monotonic()
 
     def wake(self) -> None:
         """Rows were committed: start a round now."""
         self._wake.set()
+
+    async def caught_up(self, timeout_s: float) -> bool:
+        """Wait until all that was committed before this call is in the log; False where it is not there in time."""
+        begun = self._begun
+        self.wake()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s), self._news:
+                await self._news.wait_for(lambda: self._emptied > begun)
+                return True
+        return False
 
     async def run(self) -> None:
         """Relay until cancelled; whatever fails is tried again."""
@@ -60,9 +75,10 @@ class Relay:
                     self._report(error)
                     await self._disconnect()
                     await asyncio.sleep(pause)
-                    pause = min(pause * 2, 5)
+                    pause = min(pause * 2, PAUSE_MAX_S)
                     continue
                 if sent < ROUND:
+                    await self._tell_emptied()
                     await self._wait()
         finally:
             await self._disconnect()
@@ -70,6 +86,11 @@ class Relay:
     def _report(self, error: Exception) -> None:
         level = logging.WARNING if may_pass(error) else logging.ERROR
         log.log(level, "relay round failed", extra={"error": describe(error)})
+
+    async def _tell_emptied(self) -> None:
+        async with self._news:
+            self._emptied = self._begun
+            self._news.notify_all()
 
     async def _wait(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -79,6 +100,7 @@ class Relay:
     async def _round(self) -> int:
         """Take the next rows and send them in id order; gives how many. A failure leaves all of them."""
         connection = await self._connected()
+        self._begun += 1
         async with connection.transaction():
             rows = sorted(await connection.fetch(_TAKE, self._schema, ROUND), key=itemgetter("id"))
             metrics.OUTBOX_AGE.set(_age(rows))

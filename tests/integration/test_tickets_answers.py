@@ -2,29 +2,20 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
-import httpx
 import pytest
 
-from shared.contracts.delivery_events import DeliveryChanged
 from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import Sender
-from shared.contracts.outbound_commands import SendMessage
 from shared.contracts.settings import SettingChanged
 from shared.contracts.ticket_events import MessageAdded, ReplyFailed, ReplySent, StateChanged
-from shared.ids import derived_id, new_id
-from shared.telemetry.trace import child
+from shared.ids import new_id
 from tests.desk import Desk
-from tests.eventually import eventually
-from tests.factories import START
-from tests.integration.campaign import database
+from tests.integration.answering import TEXT, answer, ask, commands, delivered, line, opened, until
 from tests.integration.ticketing import Tickets, new_workspace, one_desk
 from tests.stack import Stack
-
-TEXT = "Your bicycle comes tomorrow."
 
 
 @pytest.fixture(scope="module")
@@ -37,67 +28,6 @@ def desk(stack: Stack) -> Iterator[Desk]:
 def tickets(desk: Desk) -> Tickets:
     """A workspace."""
     return new_workspace(desk)
-
-
-async def ask(tickets: Tickets, path: str, body: Any, *, agent: str | None = "anna", key: str = "") -> httpx.Response:
-    async with tickets.client(agent=agent) as client:
-        return await client.post(path, json=body, headers={"idempotency-key": key} if key else {})
-
-
-async def answer(
-    tickets: Tickets, ticket: UUID, key: str = "", agent: str | None = "anna", **more: Any
-) -> httpx.Response:
-    return await ask(tickets, f"/v1/tickets/{ticket}/answers", {"text": TEXT, **more}, agent=agent, key=key)
-
-
-async def opened(tickets: Tickets, **more: Any) -> UUID:
-    ticket = await tickets.write(**more)
-    await tickets.timeline(ticket, 1)
-    return ticket
-
-
-async def commands(tickets: Tickets, count: int) -> list[Event[SendMessage]]:
-    """What notify is asked to send for this workspace, once it is so many."""
-    return await tickets.told(count, "outbound-commands")
-
-
-def delivered(ticket: UUID, message: str, state: Any, version: int, **more: Any) -> Event[DeliveryChanged]:
-    """Notify's word on a message."""
-    at = START + timedelta(hours=2)
-    fields = {
-        "message": message,
-        "ticket": ticket,
-        "person": UUID(int=1),
-        "channel": "telegram",
-        "account": "bikes-bot",
-    }
-    data = DeliveryChanged(**{**fields, "state": state, "at": at, **more})
-    id_ = derived_id(UUID(message), data.TYPE, f"{state}:{version}")
-    return Event(id_, "notify", at, "", data, shop="bikes", version=version, trace=child(None))
-
-
-async def line(tickets: Tickets, ticket: UUID, message: str) -> dict[str, Any]:
-    found = await shown(tickets, ticket, message)
-    assert found is not None
-    return found
-
-
-async def shown(tickets: Tickets, ticket: UUID, message: str) -> dict[str, Any] | None:
-    async with tickets.client() as asking:
-        try:
-            answer = await asking.get(f"/v1/tickets/{ticket}/timeline")
-        except httpx.TransportError:
-            return None
-    lines = answer.json()["items"] if answer.status_code == 200 else []  # else its database is being restored
-    return next((one for one in lines if one["id"] == message), None)
-
-
-async def until(tickets: Tickets, ticket: UUID, message: str, delivery: str) -> dict[str, Any]:
-    async def there() -> dict[str, Any] | None:
-        found = await shown(tickets, ticket, message)
-        return found if found and found["delivery"] == delivery else None
-
-    return await eventually(there, timeout_s=60, what=f"a message that is {delivery}")
 
 
 async def test_an_answer_goes_where_the_customer_wrote_from_and_it_is_his_turn(tickets: Tickets) -> None:
@@ -241,58 +171,3 @@ async def test_a_bounce_turns_no_answer_away_from_the_customer(tickets: Tickets)
     assert (await answer(tickets, ticket)).status_code == 201
     (command,) = await commands(tickets, 1)
     assert (command.data.recipient.kind, command.data.recipient.value) == ("telegram", "510")
-
-
-async def test_an_owner_that_is_killed_under_the_command_has_one_answer_when_it_is_repeated(tickets: Tickets) -> None:
-    ticket = await opened(tickets)
-    process = tickets.desk.processes["tickets"]
-    for round_ in range(4):
-        key = f"killed-{round_}"
-        running = asyncio.create_task(answer(tickets, ticket, key=key, text=key, seen_up_to=None))
-        await asyncio.sleep(0.004 * round_)  # somewhere in the request; the assertions hold wherever it was
-        process.kill()
-        await asyncio.gather(running, return_exceptions=True)
-        process.start()
-        await process.ready()
-        first, second = (
-            await answer(tickets, ticket, key=key, text=key),
-            await answer(tickets, ticket, key=key, text=key),
-        )
-        assert (first.status_code, first.content) == (201, second.content)
-    sent = await commands(tickets, 4)
-    assert sorted(command.data.text for command in sent) == [f"killed-{round_}" for round_ in range(4)]
-    lines = (await tickets.get(f"/v1/tickets/{ticket}/timeline"))["items"]
-    assert len([one for one in lines if one["author"] == "agent"]) == 4
-    assert await tickets.desk.run("services.tickets", "verify") == (0, "")
-
-
-@pytest.mark.parametrize("back_first", [True, False], ids=["after_the_log_brought_it_back", "at_once"])
-async def test_an_answer_that_a_restore_has_lost_is_the_same_when_it_is_repeated(
-    tickets: Tickets, back_first: bool
-) -> None:
-    ticket = await opened(tickets)
-    copy = await database.snapshot(tickets.desk)
-    first = await eventually(lambda: answered(tickets, ticket, "kept"), what="the first answer")
-    message = first["message"]
-    await tickets.publish(delivered(ticket, message, "sent", 2), delivered(ticket, message, "delivered", 3))
-    await until(tickets, ticket, message, "delivered")
-    before = [event.id for event in await tickets.told(4) if isinstance(event.data, ReplySent)]
-    await database.restore(tickets.desk, copy)
-    if back_first:
-        await until(tickets, ticket, message, "delivered")
-    again = await eventually(lambda: answered(tickets, ticket, "kept"), timeout_s=60, what="the answer again")
-    assert again["message"] == message
-    await until(tickets, ticket, message, "delivered")
-    assert {command.id for command in await commands(tickets, 2)} == {UUID(message)}
-    replies = [event.id for event in await tickets.told(7) if isinstance(event.data, ReplySent)]
-    assert before == [replies[0]] and set(replies) == set(before)
-    lines = (await tickets.get(f"/v1/tickets/{ticket}/timeline"))["items"]
-    assert [one["id"] for one in lines].count(message) == 1
-
-
-async def answered(tickets: Tickets, ticket: UUID, key: str) -> Any:
-    try:
-        given = await answer(tickets, ticket, key=key)
-    except httpx.TransportError:
-        return None
-    return given.json() if given.status_code == 201 else None
