@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
+from shared.contracts.ticket_events import ReplySent
 from tests.desk import Desk
 from tests.e2e.test_accepted_to_assigned import traces
 from tests.eventually import eventually
 from tests.integration.notifying import ENVIRONMENT, HANGS_S
 from tests.integration.streams import Ear
+from tests.integration.ticketing import Tickets
 from tests.providers.bot_api import BotApi
 from tests.providers.callback import Callback
 from tests.providers.smtp import DROP, SmtpServer
-from tests.shop import BOT, FORM, MAILBOX, SECRET, SERVICES, Shop, open_shop
+from tests.shop import BOT, FORM, MAILBOX, SECRET, SERVICES, WORKSPACE, Shop, open_shop
 from tests.stack import Stack
 
 TEXT = "Your order arrives tomorrow before noon."
@@ -60,7 +62,7 @@ async def far(stack: Stack) -> AsyncIterator[FarEnds]:
 async def shop(stack: Stack, far: FarEnds) -> AsyncIterator[Shop]:
     """A shop whose answers go out to the far ends."""
     desk = Desk(stack, await stack.create_database(await stack.migrated()), await stack.create_topics(), ENVIRONMENT)
-    await desk.start(*SERVICES)
+    await desk.start(*SERVICES, "services.metrics")
     mail = {"smtp_host": "127.0.0.1", "smtp_port": str(far.mail.port), "smtp_tls": "none", "from": "care@bikes.example"}
     ways_out = {FORM: {"callback_url": far.form.url}, BOT: {"api_url": far.bot.url}, MAILBOX: mail}
     opened = await open_shop(desk, ways_out=ways_out)
@@ -105,6 +107,33 @@ async def came_to(shop: Shop, ticket: dict[str, Any], message: str, *states: str
     return await eventually(there, what=f"a message that is {' or '.join(states)}")
 
 
+async def replied_on(shop: Shop) -> ReplySent | None:
+    """The one reply of this workspace, as its event tells it."""
+    events = await Tickets(shop.desk, WORKSPACE).told(1)
+    return next((event.data for event in events if isinstance(event.data, ReplySent)), None)
+
+
+async def counted(shop: Shop, ticket: dict[str, Any]) -> dict[str, int]:
+    """The volume that the gateway shows, once the first reply stands there with the seconds that its event carries."""
+    sent: ReplySent = await eventually(lambda: replied_on(shop), what="the event of a reply")
+    replied = {"n": 1, "calendar_sum_s": sent.since_start_s, "business_sum_s": sent.business_since_start_s}
+    mine = {"channel": ticket["channel"], "agent": "anna"}
+
+    async def there() -> bool:
+        values = await numbers("first_reply", mine)
+        return {name: values.get(name) for name in replied} == replied
+
+    async def numbers(kpi: str, asked: dict[str, str]) -> dict[str, int]:
+        answer = await shop.admin.get(f"/v1/metrics/{kpi}", params=asked)
+        assert answer.is_success, answer.text
+        return {name: value for group in answer.json()["groups"] for name, value in group["values"].items()}
+
+    await eventually(there, what=f"a first reply of {sent.since_start_s} s")
+    del mine["agent"]
+    volume = await numbers("volume", mine)
+    return {name: volume[name] for name in ("opened_n", "customer_messages_n", "replies_n")}
+
+
 @pytest.mark.parametrize("channel", CHANNELS)
 async def test_a_customer_writes_and_has_an_answer(shop: Shop, far: FarEnds, channel: str) -> None:
     ticket = await taken(shop, channel)
@@ -112,6 +141,7 @@ async def test_a_customer_writes_and_has_an_answer(shop: Shop, far: FarEnds, cha
     line = await came_to(shop, ticket, message, "sent", "delivered")
     assert (line["author"], line["by"], line["text"]) == ("agent", "anna", TEXT)
     assert far.received(channel) == [TEXT]
+    assert await counted(shop, ticket) == {"opened_n": 1, "customer_messages_n": 1, "replies_n": 1}
     again = await shop.say(channel, "Thank you! And the bell, is it in the box?")
     assert again.is_success
 
