@@ -33,9 +33,11 @@ class ServiceProcess:
         self.log = log
         self._environment = dict(environment, SWITCHBOARD_PORT=str(port))
         self._process: subprocess.Popen[bytes] | None = None
+        self._ended_by_us = False
 
     def start(self) -> None:
         """Start it; `ready` tells when it serves."""
+        self._ended_by_us = False
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", self.module], cwd=ROOT, env=self._environment, stdout=output, stderr=output
@@ -52,6 +54,11 @@ class ServiceProcess:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def ended_by_itself(self) -> bool:
+        """Whether it gave up, as a process may that counts on its supervisor."""
+        return self._process is not None and not self.alive and not self._ended_by_us
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal."""
         assert self._process is not None
@@ -59,11 +66,13 @@ class ServiceProcess:
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""
+        self._ended_by_us = True
         self.signal(signal.SIGKILL)
         self.wait()
 
     def stop(self, timeout_s: float = 30) -> int:
         """SIGTERM, and wait until it has drained; gives the exit code."""
+        self._ended_by_us = True
         if self.alive:
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
@@ -104,6 +113,8 @@ class Desk:
         self.prefix = prefix
         self.directory = Path(tempfile.mkdtemp(prefix="desk-", dir=stack.directory))
         self.processes: dict[str, ServiceProcess] = {}
+        self.restarts = 0
+        """How many processes ended by themselves and were started again."""
         self._more = dict(more or {})
         self._ports: dict[str, int] = {}
 
@@ -144,6 +155,13 @@ class Desk:
         except BaseException:
             self.stop()  # a desk that did not come up leaves nothing running
             raise
+
+    def supervise(self) -> None:
+        """Start what ended by itself again, as Kubernetes and `switchboard up` do."""
+        for process in self.processes.values():
+            if process.ended_by_itself:
+                self.restarts += 1
+                process.start()
 
     def url(self, name: str) -> str:
         """The base URL of a service."""

@@ -44,6 +44,8 @@ class Scene:
     flow: Flow
     edges: frozenset[str] = frozenset()
     """Modules without which nothing is accepted: senders have to try again."""
+    fronts: tuple[str, ...] = ()
+    """Modules that consume nothing in a group; they are killed like the others."""
 
     def process(self, module: str) -> ServiceProcess:
         """The running process of a module."""
@@ -55,7 +57,8 @@ Fault = Callable[[Scene], Awaitable[None]]
 
 async def kill_service(scene: Scene) -> None:
     """kill -9 of each service, in turn, and start it again."""
-    for module in scene.rng.sample(scene.modules, len(scene.modules)):
+    modules = (*scene.modules, *scene.fronts)
+    for module in scene.rng.sample(modules, len(modules)):
         process = scene.process(module)
         process.kill()
         if module not in scene.edges:
@@ -200,6 +203,7 @@ async def _handled_more(scene: Scene, count: int) -> None:
 
 async def _members(scene: Scene, module: str, count: int) -> None:
     async def so_many() -> bool:
+        scene.desk.supervise()  # a process may give up on a client that was frozen
         return await kafka_state.members(scene.desk, scene.groups[module]) == count
 
     await eventually(so_many, timeout_s=40, what=f"a group of {count} for {module}")

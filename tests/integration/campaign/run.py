@@ -27,6 +27,8 @@ class Outcome:
     rounds: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     records: int = 0
+    restarts: int = 0
+    """How many processes ended by themselves and were started again."""
     findings: Findings = field(default_factory=lambda: Findings(0, 0, 0))
     seconds: float = 0
 
@@ -36,6 +38,7 @@ class Outcome:
             "rounds": self.rounds,
             "faults": dict(sorted(self.faults.items())),
             "records": self.records,
+            "restarts": self.restarts,
             **asdict(self.findings),
             "seconds": round(self.seconds, 1),
             "result": "clean" if self.rounds and self.findings.clean else "broken",
@@ -55,10 +58,11 @@ class Campaign:
         checks: Checks,
         rng: random.Random,
         edges: frozenset[str] = frozenset(),
+        fronts: tuple[str, ...] = (),
     ) -> None:
         self._traffic = traffic
         self._checks = checks
-        self._scene = Scene(desk, tuple(modules), dict(groups), rng, self, edges)
+        self._scene = Scene(desk, tuple(modules), dict(groups), rng, self, edges, fronts)
         self._running: asyncio.Task[None] | None = None
         self._begun = time.monotonic()
         self.outcome = Outcome()
@@ -72,7 +76,7 @@ class Campaign:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._running
             self._running = None
-        await eventually(self._checks.idle, timeout_s=SETTLE_S, what="a desk with nothing on its way")
+        await eventually(self._at_rest, timeout_s=SETTLE_S, what="a desk with nothing on its way")
 
     async def surge(self, count: int) -> None:
         """Send so many more now."""
@@ -88,9 +92,14 @@ class Campaign:
         goal = self._traffic.accepted + count
 
         async def there() -> bool:
+            self._scene.desk.supervise()
             return self._traffic.accepted >= goal
 
         await eventually(there, timeout_s=60, what=f"{count} more accepted records")
+
+    async def _at_rest(self) -> bool:
+        self._scene.desk.supervise()
+        return await self._checks.idle()
 
     # --- rounds ------------------------------------------------------------------------------------------------------
 
@@ -107,6 +116,7 @@ class Campaign:
         await self.hold()
         self.outcome.rounds += 1
         self.outcome.records = self._traffic.accepted
+        self.outcome.restarts = self._scene.desk.restarts
         self.outcome.findings = await self._checks.findings()
         self.outcome.seconds = time.monotonic() - self._begun
         return self.outcome

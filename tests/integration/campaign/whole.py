@@ -24,13 +24,15 @@ from tests.providers.callback import Callback
 from tests.shop import FORM, SECRET, SERVICES, http_request, open_shop
 
 EDGE = "services.ingest"
-MODULES = ("services.tickets", "services.routing", "services.notify", EDGE)
+FRONT = "services.gateway"
+MODULES = ("services.tickets", "services.routing", "services.notify", "services.metrics", EDGE)
 """In the order of the two topics whose logs are cut; the edge stands last, since bursts go past it."""
 GROUPS = {
     EDGE: "ingest.raw-inbound",
     "services.tickets": "tickets.inbound-messages",
     "services.routing": "routing.ticket-events",
     "services.notify": "notify.outbound-commands",
+    "services.metrics": "metrics.ticket-events",
 }
 SCHEMAS = ("gateway", "ingest", "tickets", "routing", "notify", "metrics")
 CONSUMED = {
@@ -207,5 +209,12 @@ async def prepare_whole(desk: Desk, rng: random.Random, *, per_s: float) -> Camp
     traffic = Customers(desk, rng, Agents(shop, far), per_s=per_s)
     checks = WholeChecks(desk, traffic)
     return Campaign(
-        desk, modules=MODULES, groups=GROUPS, traffic=traffic, checks=checks, rng=rng, edges=frozenset({EDGE})
+        desk,
+        modules=MODULES,
+        groups=GROUPS,
+        traffic=traffic,
+        checks=checks,
+        rng=rng,
+        edges=frozenset({EDGE}),
+        fronts=(FRONT,),
     )
