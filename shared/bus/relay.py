@@ -14,6 +14,7 @@ from shared.bus.codec import trace_header
 from shared.bus.producer import BusProducer
 from shared.config import ServiceConfig
 from shared.db.pool import may_pass, server_settings
+from shared.errors import BusUnavailable, StoreUnavailable
 from shared.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -45,21 +46,26 @@ class Relay:
         self._emptied = 0
         """The latest round that left nothing of what was committed before it began, of ours or of other replicas."""
         self._news = asyncio.Condition()
+        self.losses = 0
+        """How often the database went away: another may have come back, without what was committed before."""
         self.heartbeat = time.monotonic()
 
     def wake(self) -> None:
         """Rows were committed: start a round now."""
         self._wake.set()
 
-    async def caught_up(self, timeout_s: float) -> bool:
-        """Wait until all that was committed before this call is in the log; False where it is not there in time."""
+    async def caught_up(self, timeout_s: float, *, losses: int) -> None:
+        """Wait until all that was committed before this call is in the log, or until the time is over: Kafka is away.
+
+        Raises StoreUnavailable where the database has gone away since there were so many `losses`.
+        """
         begun = self._begun
         self.wake()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s), self._news:
                 await self._news.wait_for(lambda: self._emptied > begun)
-                return True
-        return False
+        if self.losses != losses:
+            raise StoreUnavailable("PostgreSQL went away before this was handed on; send it again with the same key")
 
     async def run(self) -> None:
         """Relay until cancelled; whatever fails is tried again."""
@@ -72,6 +78,7 @@ class Relay:
                     pause = 0.1
                 except Exception as error:  # noqa: BLE001 - the relay must outlive whatever one round meets
                     metrics.OUTBOX_FAILURES.inc()
+                    self.losses += not isinstance(error, BusUnavailable)
                     self._report(error)
                     await self._disconnect()
                     await asyncio.sleep(pause)

@@ -1,10 +1,12 @@
 """An answer that was acknowledged stays: whoever is killed, and whatever state a database goes back to."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 
@@ -29,21 +31,49 @@ def tickets(desk: Desk) -> Tickets:
     return new_workspace(desk)
 
 
-async def test_an_answer_is_acknowledged_when_the_log_has_it(tickets: Tickets) -> None:
-    ticket = await opened(tickets)
+@asynccontextmanager
+async def no_relay_moves(tickets: Tickets) -> AsyncIterator[asyncpg.Connection]:
+    """Nothing goes from the database to the log."""
     connection = await tickets.database()
     try:
         async with connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock(hashtext('tickets'), 1)")  # no relay moves on
-            running = asyncio.create_task(answer(tickets, ticket))
-            kept = "select count(*) = 1 from messages where ticket = $1 and author = 'agent'"
-            await eventually(lambda: connection.fetchval(kept, ticket), what="an answer that is kept")
-            done, _ = await asyncio.wait({running}, timeout=0.3)
-            assert not done
+            await connection.execute("select pg_advisory_xact_lock(hashtext('tickets'), 1)")
+            yield connection
     finally:
         await connection.close()
+
+
+async def under_way(tickets: Tickets, ticket: UUID, connection: asyncpg.Connection) -> asyncio.Task[httpx.Response]:
+    """An answer that the database has, and that nobody was told of."""
+    running = asyncio.create_task(answer(tickets, ticket, key="kept"))
+    kept = "select count(*) = 1 from messages where ticket = $1 and author = 'agent'"
+    await eventually(lambda: connection.fetchval(kept, ticket), what="an answer that is kept")
+    done, _ = await asyncio.wait({running}, timeout=0.3)
+    assert not done
+    return running
+
+
+async def test_an_answer_is_acknowledged_when_the_log_has_it(tickets: Tickets) -> None:
+    ticket = await opened(tickets)
+    async with no_relay_moves(tickets) as connection:
+        running = await under_way(tickets, ticket, connection)
     assert (await running).status_code == 201
     await commands(tickets, 1)
+
+
+async def test_where_the_database_goes_away_before_the_log_has_it_the_answer_is_asked_for_again(
+    tickets: Tickets,
+) -> None:
+    ticket = await opened(tickets)
+    async with no_relay_moves(tickets) as connection:
+        running = await under_way(tickets, ticket, connection)
+        relay = "select pg_terminate_backend(pid, 5000) from pg_locks where locktype = 'advisory' and not granted"
+        assert await connection.fetch(relay)
+        refused = await running
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:switchboard:problem:store_unavailable")
+    again = await eventually(lambda: answered(tickets, ticket, "kept"), what="the answer again")
+    (command,) = await commands(tickets, 1)
+    assert again["message"] == str(command.data.message)
 
 
 async def test_an_owner_that_is_killed_under_the_command_has_one_answer_when_it_is_repeated(tickets: Tickets) -> None:
