@@ -8,7 +8,7 @@ are no message of this channel at all, `Invalid` where they are one that it cann
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import orjson
@@ -97,6 +97,14 @@ class Outgoing:
     """Characters of one request; a longer answer is cut into several, or refused, by `render`."""
     idempotent: bool = False
     """The far end takes the same message once however often it is sent, so an unsure try is repeated with its key."""
+    reply_window: timedelta | None = None
+    """How long after a customer's newest message free text may go to him; later only a template. None: for ever."""
+    templates: bool = False
+    """The provider has wordings that it approved, which may go out at any time."""
+    attachments: bool = False
+    """Files can go out; `render` refuses those that this channel does not take."""
+    read_receipts: bool = False
+    """The provider tells when a message was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +146,8 @@ class Channel:
     body: type[BaseModel] | None = None
     """The model of the body, where it is ours."""
     accepted_status: int = 202
+    greet: Callable[[Request, AccountContext], bytes] | None = None
+    """Answers the provider's GET that asks whether the URL is ours; raises Unauthenticated where it does not prove."""
 
 
 def fitted(text: str) -> tuple[str, str | None]:

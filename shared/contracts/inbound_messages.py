@@ -45,7 +45,11 @@ class Attachment(BaseModel):
 
 
 class MessageReceived(Message):
-    """One message of a customer, or a later edit of it (`edit_of` names the first one's natural id)."""
+    """One message of a customer, or what was done to one later: an edit, a withdrawal, a reaction.
+
+    Those have a natural id of their own and name the message they are about by its natural id (for one of ours: by the
+    provider's id of it). With `echo` it is the desk's side that wrote or did it, in an app of the provider.
+    """
 
     TYPE: ClassVar[str] = "switchboard.inbound.message-received.v1"
     TOPIC: ClassVar[str] = "inbound-messages"
@@ -55,6 +59,13 @@ class MessageReceived(Message):
     natural_id: Short
     """The provider's id of the message, unique for ever within (workspace, channel, account)."""
     edit_of: Short | None = None
+    """The message whose text this one replaces."""
+    withdraws: Short | None = None
+    """The message that was taken back by who wrote it; `text` is empty."""
+    reacts_to: Short | None = None
+    """The message that got a reaction; `text` is the emoji, empty where it was taken back."""
+    echo: bool | None = None
+    """Written by the desk's side in the provider's own app: `sender` is the customer that it went to."""
     sender: Sender
     thread: Short | None = None
     """The provider's name of the conversation (chat id, thread id)."""

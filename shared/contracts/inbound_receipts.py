@@ -18,7 +18,11 @@ class ReceiptReceived(Message):
     channel: Token
     account: Slug
     provider_id: Short
-    """The provider's id of the message, or ours where the provider gives ours back."""
+    """The provider's id of the message, or ours where the provider gives ours back; empty with `through`."""
+    recipient: Short | None = None
+    """The customer's value as the channel knows it, where the word is about all messages to him."""
+    through: Moment | None = None
+    """With `recipient`: the word is about every message to him that was sent up to then (a watermark)."""
     state: Receipt
     at: Moment
     """When the provider says it happened, else when its word was accepted."""
@@ -28,11 +32,11 @@ class ReceiptReceived(Message):
 
     def key(self, workspace: str) -> str:
         """Receipts of a message keep their order."""
-        return f"{workspace}/{self.channel}/{self.account}/{self.provider_id}"
+        return f"{workspace}/{self.channel}/{self.account}/{self.about()}"
 
     def about(self) -> str:
-        """The provider's id."""
-        return self.provider_id
+        """The provider's id of the message, else whom the watermark is of."""
+        return self.provider_id or self.recipient or ""
 
 
 MESSAGES: tuple[type[Message], ...] = (ReceiptReceived,)

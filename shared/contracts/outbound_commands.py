@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.envelope import Message
-from shared.contracts.fields import LanguageTag, Slug, Token
+from shared.contracts.fields import LanguageTag, Moment, Slug, Token
 from shared.contracts.inbound_messages import Attachment, Short, Text
 
 
@@ -19,6 +19,17 @@ class Recipient(BaseModel):
     scope: Annotated[str, Field(max_length=200)] = ""
     value: Annotated[str, Field(min_length=1, max_length=320)]
     name: Annotated[str, Field(max_length=200)] | None = None
+
+
+class Template(BaseModel):
+    """A message whose wording the provider approved before, with what fills its gaps in their order."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: Annotated[str, Field(min_length=1, max_length=512)]
+    language: Annotated[str, Field(min_length=2, max_length=20)]
+    """The provider's own tag of the wording, such as `en_US`."""
+    values: tuple[Annotated[str, Field(max_length=1024)], ...] = ()
 
 
 class SendMessage(Message):
@@ -43,6 +54,10 @@ class SendMessage(Message):
     """Key of the whole text in the blob store where it was too long for a record."""
     attachments: tuple[Attachment, ...] = ()
     language: LanguageTag | None = None
+    heard_at: Moment | None = None
+    """When the customer's newest message on this account was accepted; a channel's reply window counts from it."""
+    template: Template | None = None
+    """Sent instead of `text` where the reply window has closed."""
     author: Slug | None = None
     """The agent who wrote it; None where a rule or the bot did."""
     automatic: bool = False
