@@ -48,6 +48,8 @@ class SendMessage(Message):
     """The provider's name of the conversation the customer wrote in."""
     in_reply_to: tuple[Short, ...] = ()
     """Natural ids of the customer's messages this one answers, newest last."""
+    reply_token: Short | None = None
+    """Names the ticket and is signed: where the channel's address can carry it, an answer to it finds its ticket."""
     subject: Short | None = None
     text: Text
     text_blob: Short | None = None
