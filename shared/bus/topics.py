@@ -1,11 +1,13 @@
 """Topics are created by `switchboard migrate`, never by the way (architecture.md §4)."""
 
+import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import NodeNotReadyError, TopicAlreadyExistsError, for_code
 
 from shared.contracts.topics import TOPICS, Topic
 
@@ -20,6 +22,8 @@ class Layout:
 
 CLUSTER = Layout(busy=12, quiet=3)
 EMBEDDED = Layout(busy=4, quiet=1)
+REGISTERED_WITHIN_S = 30.0
+"""A broker that was frozen, or has only just started, answers before its cluster counts it as there."""
 
 
 async def create(
@@ -35,19 +39,30 @@ async def create(
     `flush_each` sets flush.messages=1 on the topics that acknowledge customers: a power cut loses nothing either.
     `security` is what `kafka.security` says; without it the broker is spoken to in the clear.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=15_000, **(security or {}))
-    try:
-        await admin.start()
-        cluster = await admin.describe_cluster()
-        replicas = min(3, len(cluster["brokers"]))
-        existing = set(await admin.list_topics())
-        missing = [topic for topic in TOPICS.values() if prefix + topic.name not in existing]
-        if missing:
-            made = [_new(topic, prefix, layout, replicas, flush_each=flush_each) for topic in missing]
-            _check(await admin.create_topics(made))
-        return [prefix + topic.name for topic in missing]
-    finally:
-        await admin.close()
+    until = time.monotonic() + REGISTERED_WITHIN_S
+    while True:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=15_000, **(security or {}))
+        try:
+            await admin.start()
+            return await _create(admin, prefix, layout, flush_each=flush_each)
+        except NodeNotReadyError:
+            if time.monotonic() > until:
+                raise
+        finally:
+            await admin.close()
+        await asyncio.sleep(0.2)
+
+
+async def _create(admin: AIOKafkaAdminClient, prefix: str, layout: Layout, *, flush_each: bool) -> list[str]:
+    replicas = min(3, len((await admin.describe_cluster())["brokers"]))
+    if not replicas:
+        raise NodeNotReadyError("the cluster counts no broker as there")
+    existing = set(await admin.list_topics())
+    missing = [topic for topic in TOPICS.values() if prefix + topic.name not in existing]
+    if missing:
+        made = [_new(topic, prefix, layout, replicas, flush_each=flush_each) for topic in missing]
+        _check(await admin.create_topics(made))
+    return [prefix + topic.name for topic in missing]
 
 
 def _check(answer: object) -> None:
