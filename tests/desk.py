@@ -72,11 +72,15 @@ class ServiceProcess:
 
     def stop(self, timeout_s: float = 30) -> int:
         """SIGTERM, and wait until it has drained; gives the exit code."""
+        self.tell_to_stop()
+        return self.wait(timeout_s)
+
+    def tell_to_stop(self) -> None:
+        """SIGTERM, to a frozen process too."""
         self._ended_by_us = True
         if self.alive:
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
-        return self.wait(timeout_s)
 
     def wait(self, timeout_s: float = 30) -> int:
         """Wait for the end."""
@@ -192,10 +196,11 @@ class Desk:
 
     def stop(self, names: Iterable[str] | None = None) -> None:
         """Stop the processes and make sure that they are gone."""
-        for name in list(names if names is not None else self.processes):
-            process = self.processes.pop(name)
-            if process.alive:
-                process.stop()
+        ending = [self.processes.pop(name) for name in list(names if names is not None else self.processes)]
+        for process in ending:
+            process.tell_to_stop()
+        for process in ending:
+            process.wait()
         if not self.processes and self in Desk.running:
             Desk.running.remove(self)
 
