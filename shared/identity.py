@@ -25,6 +25,10 @@ class Identity:
     shops: tuple[str, ...] = ()
     agent: str | None = None
 
+    def sees(self, shop: str | None) -> bool:
+        """Whether what belongs to this shop, or to none, is for the caller."""
+        return not self.shops or shop in self.shops
+
 
 def sign(identity: Identity, key: str, now: datetime) -> str:
     """A token (JWT, HS256) that owners accept for LIFETIME."""

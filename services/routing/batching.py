@@ -1,6 +1,5 @@
-"""Commands of a workspace that come together are committed together: one lock, one transaction, one round of writes."""
+"""Commands of a workspace that come together take one lock, one transaction, one round of writes."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,10 +15,9 @@ from shared.bus import Context
 from shared.db.idempotency import Answer as Stored
 from shared.db.idempotency import once
 from shared.errors import Refused
+from shared.gathering import Gathering
 from shared.service import Runtime
 
-MOST = 200
-"""Commands of one transaction."""
 Result = Stored | Exception
 
 
@@ -33,54 +31,21 @@ class Request:
 
 
 class Commands:
-    """Collects requests: while one batch of a workspace runs, the next one gathers."""
+    """Runs requests, those of one workspace in batches."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._gathering: dict[str, list[tuple[Request, asyncio.Future[Stored]]]] = {}
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._gathering = Gathering(self._together, lane=lambda request: request.asked.who.workspace)
 
     async def run(self, request: Request) -> Stored:
         """Run one command with whatever else comes; gives its answer or raises its refusal."""
-        workspace = request.asked.who.workspace
-        answer: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
-        self._gathering.setdefault(workspace, []).append((request, answer))
-        if workspace not in self._running:
-            self._running[workspace] = asyncio.create_task(self._work(workspace))
-        return await answer
+        return await self._gathering.run(request)
 
-    async def _work(self, workspace: str) -> None:
-        try:
-            await asyncio.sleep(0)  # requests that were read from their sockets in the same round come along
-            while gathered := self._gathering.pop(workspace, None):
-                for start in range(0, len(gathered), MOST):
-                    await self._settle(workspace, gathered[start : start + MOST])
-        finally:
-            del self._running[workspace]
-
-    async def _settle(self, workspace: str, batch: Sequence[tuple[Request, asyncio.Future[Stored]]]) -> None:
-        results = await self._results(workspace, [request for request, _ in batch])
-        for (_, answer), result in zip(batch, results, strict=True):
-            if answer.done():  # the caller went away
-                continue
-            if isinstance(result, Exception):
-                answer.set_exception(result)
-            else:
-                answer.set_result(result)
-
-    async def _results(self, workspace: str, requests: Sequence[Request]) -> Sequence[Result]:
-        """Together in one transaction; where that fails, each in its own, so that only the culprit fails."""
-        try:
-            return await self._together(workspace, requests)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is each caller's answer
-            if len(requests) == 1:
-                return [error]
-        return [(await self._results(workspace, [request]))[0] for request in requests]
-
-    async def _together(self, workspace: str, requests: Sequence[Request]) -> list[Result]:
+    async def _together(self, requests: Sequence[Request]) -> list[Result]:
         config = self._runtime.config
         assert isinstance(config, Config)
         await LIVE.own_log.wait(config.catching_up_s)
+        workspace = requests[0].asked.who.workspace
         results: dict[int, Result] = {}
         plain = [n for n, request in enumerate(requests) if request.key is None]
         async with self._runtime.work() as (tx, ctx):

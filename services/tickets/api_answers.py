@@ -1,23 +1,19 @@
 """Answers and notes over the API: appends, once per Idempotency-Key, never over what the writer has not seen."""
 
 import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-import asyncpg
+import orjson
 from fastapi import FastAPI, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.tickets import answers
-from services.tickets.domain import answering
-from services.tickets.domain.ticket import Ticket
-from services.tickets.repo import reads
-from services.tickets.views import TicketView
-from shared.bus import Context
+from services.tickets.answers import Command
+from services.tickets.writing import Request as Asked
+from services.tickets.writing import Writing, Written
 from shared.contracts.ticket_events import State
-from shared.db.idempotency import Answer, once, request_hash
-from shared.errors import Forbidden, NotFound, StoreUnavailable
+from shared.db.idempotency import Answer, Keyed, check_key, request_hash
+from shared.errors import Forbidden, StoreUnavailable
 from shared.http import Caller, problems
 from shared.identity import Identity
 from shared.ids import derived_id, new_id
@@ -36,8 +32,6 @@ SeenUpTo = Annotated[
     ),
 ]
 Key = Annotated[str | None, Header(max_length=255)]
-Write = Callable[[asyncpg.Connection, Context, Ticket, UUID], Awaitable[Ticket]]
-"""Writes a message of this id on the ticket; gives the ticket after it."""
 
 
 class NewAnswer(BaseModel):
@@ -61,15 +55,9 @@ class NewNote(BaseModel):
     anyway: bool = Field(False, description="Keep it although something newer was said")
 
 
-class Written(BaseModel):
-    """A message that was written, and its ticket after it."""
-
-    message: UUID
-    ticket: TicketView
-
-
 def add_answers(app: FastAPI, runtime: Runtime) -> None:
     """The routes."""
+    writing = Writing(runtime)
 
     @app.post("/v1/tickets/{id}/answers", responses=problems(404, 409), status_code=201, response_model=Written)
     async def write_answer(
@@ -79,15 +67,9 @@ def add_answers(app: FastAPI, runtime: Runtime) -> None:
 
         Who has no agent (an integrator's key) answers automatically: that stops no clock.
         """
-
-        async def write(tx: asyncpg.Connection, ctx: Context, ticket: Ticket, message: UUID) -> Ticket:
-            await answers.require_seen(tx, ticket, None if wanted.anyway else wanted.seen_up_to, who.agent)
-            said = answering.answer(ticket, wanted.state, ctx.now)
-            await answers.send(tx, ctx, ticket, said, id_=message, text=clean(wanted.text), by=who.agent)
-            return said.ticket
-
         losses = runtime.relay.losses
-        answered = await _once(runtime, who, request, id, wanted, idempotency_key, write)
+        asked = _asked(who, request, id, wanted, idempotency_key, state=wanted.state)
+        answered = _response(await writing.run(asked))
         with contextlib.suppress(*(() if idempotency_key else (StoreUnavailable,))):  # without a key it would go twice
             await runtime.relay.caught_up(IN_THE_LOG_WITHIN_S, losses=losses)
         return answered
@@ -99,37 +81,24 @@ def add_answers(app: FastAPI, runtime: Runtime) -> None:
         """Note something that only the desk sees."""
         if who.agent is None:
             raise Forbidden("a note has an author; use a key or a session of an agent", reason="no_agent")
-        author = who.agent
-
-        async def write(tx: asyncpg.Connection, ctx: Context, ticket: Ticket, message: UUID) -> Ticket:
-            await answers.require_seen(tx, ticket, None if wanted.anyway else wanted.seen_up_to, who.agent)
-            said = answering.note(ticket)
-            await answers.keep_note(tx, ctx, ticket, said, id_=message, text=clean(wanted.text), by=author)
-            return said.ticket
-
-        return await _once(runtime, who, request, id, wanted, idempotency_key, write)
+        return _response(await writing.run(_asked(who, request, id, wanted, idempotency_key, note=True)))
 
 
-async def _once(
-    runtime: Runtime, who: Identity, request: Request, id_: UUID, wanted: BaseModel, key: str | None, write: Write
-) -> Response:
+def _asked(
+    who: Identity, request: Request, ticket: UUID, wanted: NewAnswer | NewNote, key: str | None, **more: Any
+) -> Asked:
+    """The command; the same one makes the same message, also where a restored database has forgotten the first."""
     digest = request_hash(request.method, request.url.path, wanted.model_dump_json().encode())
     principal = f"{who.workspace}/{who.principal}"
+    keyed = None
+    if key is not None:
+        check_key(key)
+        keyed = Keyed(principal, key, digest)
+    message = derived_id(ticket, "said", f"{principal}\x1f{key}\x1f{digest.hex()}") if keyed else new_id()
+    seen_up_to = None if wanted.anyway else wanted.seen_up_to
+    return Asked(Command(who, ticket, message, clean(wanted.text), seen_up_to=seen_up_to, **more), keyed)
 
-    async def run() -> Answer:
-        ticket = await reads.one(tx, who, id_, lock=True)
-        if ticket is None:
-            raise NotFound(f"there is no ticket {id_}")
-        message = _message_id(ticket, principal, key, digest)
-        after = await write(tx, ctx, ticket, message)
-        return Answer(201, Written(message=message, ticket=TicketView.of(after)).model_dump_json().encode())
 
-    async with runtime.work() as (tx, ctx):
-        answer = await once(tx, principal=principal, key=key, request_hash=digest, run=run)
-    etag = f'"{Written.model_validate_json(answer.body).ticket.version}"'
+def _response(answer: Answer) -> Response:
+    etag = f'"{orjson.loads(answer.body)["ticket"]["version"]}"'
     return Response(answer.body, answer.status, headers={"etag": etag}, media_type="application/json")
-
-
-def _message_id(ticket: Ticket, principal: str, key: str | None, digest: bytes) -> UUID:
-    """The same command makes the same message, also where a restored database has forgotten the first."""
-    return new_id() if key is None else derived_id(ticket.id, "said", f"{principal}\x1f{key}\x1f{digest.hex()}")

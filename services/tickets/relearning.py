@@ -3,13 +3,14 @@
 In normal life every command on outbound-commands is our own and is passed over (shared.bus.interest).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import asyncpg
 
 from services.tickets import deliveries
+from services.tickets.domain.ticket import Ticket
 from services.tickets.repo import answers, tickets
-from services.tickets.repo.answers import Place, Written
+from services.tickets.repo.answers import Key, Place, Written
 from shared.bus import Context
 from shared.contracts.envelope import Event
 from shared.contracts.outbound_commands import SendMessage
@@ -29,12 +30,16 @@ async def take_in(tx: asyncpg.Connection, batch: Sequence[Event[SendMessage]], c
     there = {(ticket.workspace, ticket.id): ticket for ticket in await tickets.by_id(tx, of)}
     people = sorted({(event.workspace, event.data.person) for event in missing.values()})
     erased = await answers.before_return(tx, people)
-    for key, event in missing.items():
-        said = event.data
-        text = "" if (event.workspace, said.person) in erased else said.text
-        written = Written(said.message, text, event.time, 0, said.author, False, said.channel, said.account)
-        ticket = there.get((event.workspace, said.ticket))
-        place = Place(event.workspace, said.ticket, said.person)
-        early = await answers.insert(tx, place, written, cycle_of=ticket)
-        if early:
-            await deliveries.catch_up(tx, ctx, ticket, key, early)
+    coming = [_written(event, there, erased) for event in missing.values()]
+    early = await answers.insert(tx, coming)
+    for key, words in early.items():
+        await deliveries.catch_up(tx, ctx, there.get((key[0], missing[key].data.ticket)), key, words)
+
+
+def _written(
+    event: Event[SendMessage], there: Mapping[Key, Ticket], erased: Collection[Key]
+) -> tuple[Place, Written, Ticket | None]:
+    said = event.data
+    text = "" if (event.workspace, said.person) in erased else said.text
+    written = Written(said.message, text, event.time, 0, said.author, False, said.channel, said.account)
+    return Place(event.workspace, said.ticket, said.person), written, there.get((event.workspace, said.ticket))

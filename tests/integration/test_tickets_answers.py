@@ -59,6 +59,26 @@ async def test_the_same_command_again_takes_effect_once(tickets: Tickets) -> Non
     assert len(await commands(tickets, 1)) == 1
 
 
+async def test_answers_that_come_together_go_each_to_its_own_customer(tickets: Tickets) -> None:
+    """They are written in one transaction; the refused one among them takes nobody along and may be sent again."""
+    people = [str(number) for number in range(700, 706)]
+    opened_by = {person: await opened(tickets, person=person) for person in people}
+    closed = opened_by["705"]
+    assert (await answer(tickets, closed, state="solved")).status_code == 201
+    calls = [answer(tickets, ticket, key=person) for person, ticket in opened_by.items() if ticket != closed]
+    again = [answer(tickets, opened_by["700"], key="700"), answer(tickets, opened_by["700"], key="another")]
+    refused = answer(tickets, closed, key="705", state="new")
+    *said, same, second, not_so = await asyncio.gather(*calls, *again, refused)
+    assert {one.status_code for one in (*said, same, second)} == {201}
+    assert not_so.status_code == 409, not_so.text
+    assert same.json()["message"] == said[0].json()["message"] != second.json()["message"]
+    told = await commands(tickets, 7)
+    sent = sorted((c.data.recipient.value, str(c.data.message)) for c in told if c.data.ticket != closed)
+    wanted = [(person, one.json()["message"]) for person, one in zip(people[:5], said, strict=True)]
+    assert sent == sorted([*wanted, ("700", second.json()["message"])])
+    assert (await answer(tickets, closed, key="705")).status_code == 201, "a refused command keeps no key"
+
+
 async def test_the_writer_is_asked_where_somebody_wrote_meanwhile(tickets: Tickets) -> None:
     ticket = await opened(tickets, person="501")
     seen = (await tickets.get(f"/v1/tickets/{ticket}"))["version"]

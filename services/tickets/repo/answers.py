@@ -14,35 +14,55 @@ from shared.contracts.delivery_events import DeliveryChanged
 from shared.contracts.envelope import Event
 from shared.errors import MayPass
 
-_ADDRESS = """
-    select m.natural_id, m.channel, m.account, m.sender_kind, m.sender_scope, m.sender_value, m.sender_name, m.thread,
-        pg_advisory_xact_lock_shared(hashtext('early_deliveries'), 2)
-    from messages m join persons p on p.workspace = m.workspace and p.id = m.person and not p.erased
-    where m.workspace = $1 and m.ticket = $2 and m.author = 'customer' and m.sender_value is not null
-    order by m.automatic is not null, m.version desc, m.accepted_at desc limit 1
+_ADDRESSES = """
+    with held as materialized (select pg_advisory_xact_lock_shared(hashtext('early_deliveries'), 2)), last as (
+        select u.workspace, u.ticket, m.* from held
+        cross join unnest($1::text[], $2::uuid[]) as u(workspace, ticket)
+        cross join lateral (
+            select m.channel, m.account, m.sender_kind, m.sender_scope, m.sender_value, m.sender_name, m.thread
+            from messages m join persons p on p.workspace = m.workspace and p.id = m.person and not p.erased
+            where m.workspace = u.workspace and m.ticket = u.ticket and m.author = 'customer'
+                and m.sender_value is not null
+            order by m.automatic is not null, m.version desc, m.accepted_at desc limit 1
+        ) as m
+    )
+    select *, array(
+        select coalesce(m.edit_of, m.natural_id) from messages m
+        where m.workspace = last.workspace and m.ticket = last.ticket and m.author = 'customer'
+            and m.copy_of is null and m.channel = last.channel and m.account = last.account
+        order by m.version desc limit 20
+    ) as answered
+    from last
 """
 """Bounces and bulk come from machines: they are answered only where nothing else was written. The lock: see `keep`."""
-_ANSWERED = """
-    select coalesce(edit_of, natural_id) as natural_id from messages
-    where workspace = $1 and ticket = $2 and author = 'customer' and copy_of is null and channel = $3 and account = $4
-    order by version desc limit 20
-"""
 _NEWER = """
-    select id, author, written_by, accepted_at from messages
-    where workspace = $1 and ticket = $2 and version > $3 and not note and automatic is null and copy_of is null
-        and (author = 'customer' or written_by is distinct from $4)
-    order by version limit 20
+    select u.workspace, u.ticket, m.id, m.author, m.written_by, m.accepted_at
+    from unnest($1::text[], $2::uuid[], $3::int[], $4::text[]) as u(workspace, ticket, seen, by)
+    cross join lateral (
+        select id, author, written_by, accepted_at, version from messages
+        where workspace = u.workspace and ticket = u.ticket and version > u.seen and not note
+            and automatic is null and copy_of is null and (author = 'customer' or written_by is distinct from u.by)
+        order by version limit 20
+    ) as m
+    order by u.workspace, u.ticket, m.version
 """
 _INSERT = """
-    with early as (
-        delete from early_deliveries where workspace = $1 and message = $2 returning version, record, trace
+    with coming as (
+        select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
+            $8::text[], $9::text[], $10::timestamptz[], $11::int[], $12::text[], $13::bool[], $14::text[], $15::int[],
+            $16::timestamptz[], $17::text[], $18::timestamptz[], $19::text[])
+        as u(workspace, id, ticket, person, channel, account, natural_id, author, body, accepted_at, version,
+            written_by, note, automatic, cycle, cycle_started_at, delivery, delivery_at, subject)
+    ), early as (
+        delete from early_deliveries e using coming u where e.workspace = u.workspace and e.message = u.id
+        returning e.workspace, e.message, e.version, e.record, e.trace
     ), written as (
         insert into messages(workspace, id, ticket, person, channel, account, natural_id, author, body, accepted_at,
             version, written_by, note, automatic, cycle, cycle_started_at, delivery, delivery_at, subject)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+        select * from coming
         on conflict (workspace, id) do update set version = greatest(messages.version, excluded.version)
     )
-    select record, trace from early order by version
+    select workspace, message, record, trace from early order by version
 """
 _DELIVERIES = """
     select m.workspace, m.id, m.ticket, m.author, m.written_by, m.note, m.cycle, m.cycle_started_at, m.delivery,
@@ -144,35 +164,52 @@ class Sent:
     reason: str | None = None
 
 
-async def address(tx: asyncpg.Connection, ticket: Ticket) -> Address | None:
-    """Where an answer goes: the channel of the customer's last message; None where nothing says from whom it came."""
-    row = await tx.fetchrow(_ADDRESS, ticket.workspace, ticket.id)
-    if row is None:
-        return None
-    rows = await tx.fetch(_ANSWERED, ticket.workspace, ticket.id, row["channel"], row["account"])
-    answered = tuple(one["natural_id"] for one in reversed(rows))
-    names = ("channel", "account", "thread")
-    who = {"kind": row["sender_kind"], "scope": row["sender_scope"], "value": row["sender_value"]}
-    return Address(**{name: row[name] for name in names}, **who, name=row["sender_name"], answered=answered)
+async def addresses(tx: asyncpg.Connection, tickets: Sequence[Key]) -> dict[Key, Address]:
+    """Where answers go: the channel of the customer's last message; tickets where nothing says so are left out."""
+    if not tickets:
+        return {}
+    rows = await tx.fetch(_ADDRESSES, [key[0] for key in tickets], [key[1] for key in tickets])
+    return {(row["workspace"], row["ticket"]): _address(row) for row in rows}
 
 
-async def newer(tx: asyncpg.Connection, ticket: Ticket, seen: int, by: str | None) -> list[Newer]:
-    """What customers and colleagues said after the version that the writer has seen."""
-    return [Newer(*row.values()) for row in await tx.fetch(_NEWER, ticket.workspace, ticket.id, seen, by)]
+def _address(row: asyncpg.Record) -> Address:
+    _, _, channel, account, kind, scope, value, name, thread, answered = row.values()
+    return Address(channel, account, kind, scope, value, name, thread, tuple(reversed(answered)))
+
+
+async def newer(tx: asyncpg.Connection, seen: Sequence[tuple[Key, int, str | None]]) -> dict[Key, list[Newer]]:
+    """What customers and colleagues said on each ticket after the version that its writer has seen."""
+    if not seen:
+        return {}
+    columns = [(key[0], key[1], version, by) for key, version, by in seen]
+    found: dict[Key, list[Newer]] = {}
+    for row in await tx.fetch(_NEWER, *(list(column) for column in zip(*columns, strict=True))):
+        workspace, ticket, *said = row.values()
+        found.setdefault((workspace, ticket), []).append(Newer(*said))
+    return found
 
 
 async def insert(
-    tx: asyncpg.Connection, place: Place, written: Written, *, cycle_of: Ticket | None
-) -> list[Event[DeliveryChanged]]:
-    """Keep what was written; `cycle_of` is the ticket before it, whose cycle it answers, where that is known.
+    tx: asyncpg.Connection, coming: Sequence[tuple[Place, Written, Ticket | None]]
+) -> dict[Key, list[Event[DeliveryChanged]]]:
+    """Keep what was written, each with the ticket before it, whose cycle it answers, where that is known.
 
     After a restore it may stand here already, read back from the log at no version: the writer who repeats it gives it
     his.
 
-    Gives what notify has said of it already, where it was written before this database was restored, in order.
+    Gives what notify has said of a message already, where it was written before this database was restored, in order.
     """
-    rows = await tx.fetch(
-        _INSERT,
+    if not coming:
+        return {}
+    rows = [_row(place, written, cycle_of) for place, written, cycle_of in coming]
+    early: dict[Key, list[Event[DeliveryChanged]]] = {}
+    for row in await tx.fetch(_INSERT, *(list(column) for column in zip(*rows, strict=True))):
+        early.setdefault((row["workspace"], row["message"]), []).append(_early(row))
+    return early
+
+
+def _row(place: Place, written: Written, cycle_of: Ticket | None) -> tuple[object, ...]:
+    return (
         place.workspace,
         written.id,
         place.ticket,
@@ -193,7 +230,6 @@ async def insert(
         None if written.note else written.at,
         written.subject,
     )
-    return [_early(row) for row in rows]
 
 
 def _early(row: asyncpg.Record) -> Event[DeliveryChanged]:
