@@ -1,7 +1,9 @@
 """Who is asking: the identity the gateway signs and every owner verifies (architecture.md §3)."""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal, get_args
 
 import jwt
@@ -13,6 +15,8 @@ Role = Literal["installation", "admin", "lead", "agent", "integrator"]
 
 LIFETIME = timedelta(seconds=60)
 _AUDIENCE = "switchboard-internal"
+_LEEWAY_S = 5
+_NOT_OURS = "the internal identity is missing, not ours, or has lapsed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +57,28 @@ def operator(key: str, now: datetime) -> dict[str, str]:
 
 def verify(token: str, key: str) -> Identity:
     """The identity a token carries; raises Unauthenticated where it is not ours or has lapsed."""
+    found, lapses_at = _read(token, key)
+    if time.time() > lapses_at:
+        raise Unauthenticated(_NOT_OURS)
+    return found
+
+
+@lru_cache(maxsize=10_000)
+def _read(token: str, key: str) -> tuple[Identity, float]:
+    """The identity, and when it lapses; a token comes many times, and checking it costs as much as a route."""
     try:
         claims = jwt.decode(
-            token, key, algorithms=["HS256"], audience=_AUDIENCE, leeway=5, options={"require": ["exp", "sub"]}
+            token, key, algorithms=["HS256"], audience=_AUDIENCE, leeway=_LEEWAY_S, options={"require": ["exp", "sub"]}
         )
     except jwt.InvalidTokenError as error:
-        raise Unauthenticated("the internal identity is missing, not ours, or has lapsed") from error
+        raise Unauthenticated(_NOT_OURS) from error
     if claims.get("role") not in get_args(Role):
         raise Unauthenticated("the internal identity names no role that we know")
-    return Identity(
+    found = Identity(
         principal=str(claims["sub"]),
         role=claims["role"],
         workspace=str(claims.get("ws") or ""),
         shops=tuple(claims.get("shops") or ()),
         agent=claims.get("agent"),
     )
+    return found, float(claims["exp"]) + _LEEWAY_S
