@@ -137,6 +137,7 @@ class Desk:
             "SWITCHBOARD_BLOBS": str(self.directory / "blobs"),
             "SWITCHBOARD_KEY": KEY,
             "SWITCHBOARD_TOPIC_PREFIX": self.prefix,
+            "SWITCHBOARD_SESSION_TIMEOUT_S": "6",  # the least a broker allows: who follows a killed one waits for it
             "SWITCHBOARD_HOST": "127.0.0.1",
             "SWITCHBOARD_URLS": json.dumps({name: f"http://127.0.0.1:{port}" for name, port in self._ports.items()}),
             **self._more,

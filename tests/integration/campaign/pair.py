@@ -9,8 +9,7 @@ from tests.integration.campaign.traffic import Messages
 from tests.integration.pair.running import FIRST, SECOND
 
 GROUPS = {FIRST: "first.inbound-messages", SECOND: "second.ticket-events"}
-ENVIRONMENT = {"SWITCHBOARD_SESSION_TIMEOUT_S": "6", "SWITCHBOARD_ALLOW_PRIVATE_URLS": "true"}
-"""The shortest session a broker allows: frozen services lose their partitions sooner."""
+ENVIRONMENT = {"SWITCHBOARD_ALLOW_PRIVATE_URLS": "true"}
 
 
 async def prepare(desk: Desk, rng: random.Random, *, per_s: float) -> Campaign:
