@@ -6,17 +6,18 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import ClassVar
 
 import asyncpg
 import httpx
 
+from tests import forking
 from tests.stack import Stack
 
 ROOT = Path(__file__).parent.parent
@@ -32,27 +33,24 @@ class ServiceProcess:
         self.url = f"http://127.0.0.1:{port}"
         self.log = log
         self._environment = dict(environment, SWITCHBOARD_PORT=str(port))
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: BaseProcess | None = None
         self._ended_by_us = False
 
     def start(self) -> None:
         """Start it; `ready` tells when it serves."""
         self._ended_by_us = False
-        with self.log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", self.module], cwd=ROOT, env=self._environment, stdout=output, stderr=output
-            )
+        self._process = forking.start(self.module, self._environment, self.log)
 
     @property
     def pid(self) -> int:
         """The process's number."""
-        assert self._process is not None
+        assert self._process is not None and self._process.pid is not None
         return self._process.pid
 
     @property
     def alive(self) -> bool:
         """Whether the process runs."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.is_alive()
 
     @property
     def ended_by_itself(self) -> bool:
@@ -60,9 +58,9 @@ class ServiceProcess:
         return self._process is not None and not self.alive and not self._ended_by_us
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal."""
-        assert self._process is not None
-        self._process.send_signal(number)
+        """Send a signal, where it still runs."""
+        if self.alive:
+            os.kill(self.pid, number)
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""
@@ -83,14 +81,14 @@ class ServiceProcess:
             self.signal(signal.SIGTERM)
 
     def wait(self, timeout_s: float = 30) -> int:
-        """Wait for the end."""
+        """Wait for the end; gives the exit code."""
         assert self._process is not None
-        try:
-            return self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
+        self._process.join(timeout_s)
+        if self._process.exitcode is None:
             self._process.kill()
-            self._process.wait()
-            raise
+            self._process.join()
+            raise TimeoutError(f"{self.module} did not end within {timeout_s} s")
+        return self._process.exitcode
 
     async def ready(self, timeout_s: float = 60) -> None:
         """Wait until /readyz says yes."""
