@@ -7,10 +7,10 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import obstore
 from obstore.exceptions import BaseError
@@ -18,12 +18,16 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from shared.errors import NotFound, StoreUnavailable
 
+if TYPE_CHECKING:
+    from obstore import GetResult
+
 log = logging.getLogger(__name__)
 
 Blob = tuple[str, bytes]
 """Key and content."""
 
 TIMEOUT_S = 15
+PIECE_BYTES = 256 * 1024
 
 
 def person_prefix(workspace: str, kind: str, scope: str, value: str) -> str:
@@ -51,6 +55,14 @@ class BlobStore:
             return cast("tuple[bytes, int]", await self._ask("read", self._beginning(key, at_most)))
         except FileNotFoundError as error:
             raise NotFound("the content is no longer in the blob store") from error
+
+    async def stream(self, key: str) -> tuple[int, AsyncIterator[bytes]]:
+        """The size of a blob and its content in pieces; raises NotFound or StoreUnavailable before the first."""
+        try:
+            found = cast("GetResult", await self._ask("read", obstore.get_async(self._store(), key)))
+        except FileNotFoundError as error:
+            raise NotFound("the content is no longer in the blob store") from error
+        return int(found.meta["size"]), _pieces(found)
 
     async def delete_under(self, prefix: str, *, before: datetime) -> None:
         """Delete everything written before that moment whose key begins with the prefix and a slash.
@@ -100,6 +112,11 @@ class BlobStore:
             remote = "://" in self._place
             self._opened = from_url(self._place) if remote else LocalStore(Path(self._place).absolute(), mkdir=True)
         return self._opened
+
+
+async def _pieces(found: "GetResult") -> AsyncIterator[bytes]:
+    async for piece in found.stream(min_chunk_size=PIECE_BYTES):
+        yield bytes(piece)
 
 
 def _why(error: BaseException) -> str:

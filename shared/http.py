@@ -1,6 +1,7 @@
 """HTTP as every owner speaks it: problems (RFC 9457), signed identities, and bodies that are checked before use."""
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 1024 * 1024
+MAX_FILE_BYTES = 25 * 1024 * 1024
+"""Of a file that somebody brings: what mail carries at most in practice."""
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -83,15 +86,20 @@ def fields_of(errors: Any) -> list[dict[str, str]]:
     return [{"pointer": pointer(error["loc"]), "detail": error["msg"]} for error in list(errors)[:50]]
 
 
-def create_app(runtime: "Runtime", title: str, *, description: str = "") -> FastAPI:
-    """An owner's API: OpenAPI 3.1, problems for every refusal, checked bodies."""
+def create_app(
+    runtime: "Runtime", title: str, *, description: str = "", files: re.Pattern[str] | None = None
+) -> FastAPI:
+    """An owner's API: OpenAPI 3.1, problems for every refusal, checked bodies.
+
+    What is posted to a path that `files` matches is a file: up to MAX_FILE_BYTES, and not looked into.
+    """
     app = FastAPI(title=title, description=description, version="1", docs_url=None, redoc_url=None)
     app.state.runtime = runtime
     app.add_exception_handler(SwitchboardError, _on_ours)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_unexpected)
-    app.add_middleware(CheckedBodies)
+    app.add_middleware(CheckedBodies, files=files)
     _declare_problem(app)
     return app
 
@@ -144,17 +152,19 @@ async def _on_unexpected(_request: Request, error: Exception) -> Response:
 class CheckedBodies:
     """Refuses what no handler should see: bodies over the cap, broken JSON, NUL, lone surrogates, deep nesting."""
 
-    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES, files: re.Pattern[str] | None = None) -> None:
         self.app = app
         self.limit = limit
+        self.files = files
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Buffer and check the body, then hand the request on."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         try:
-            body = await read_body(receive, scope, self.limit)
-            _check(scope, body)
+            is_file = self.files is not None and scope["method"] == "POST" and self.files.fullmatch(scope["path"])
+            body = await read_body(receive, scope, MAX_FILE_BYTES if is_file else self.limit)
+            _check(scope, b"" if is_file else body)
         except SwitchboardError as error:
             return await problem(error)(scope, receive, send)
         except orjson.JSONDecodeError:

@@ -1,6 +1,7 @@
 """What every request meets first: the table, the key, the permission; then the gateway's own API or an owner."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -9,11 +10,14 @@ from services.gateway.caller import Entered
 from services.gateway.forward import Forwarder
 from services.gateway.gate import Gate
 from services.gateway.routes import Route, Table
-from shared.errors import Refused, SwitchboardError
+from shared.errors import Malformed, Refused, SwitchboardError
 from shared.http import MAX_BODY_BYTES, problem, read_body
 from shared.identity import Identity
 from shared.telemetry import metrics
 
+FILES_AT_ONCE = 4
+"""Files that are held in memory on their way to an owner; who brings another one waits."""
+BODY_TIMEOUT_S = 60
 WORKSPACE_HEADER = b"switchboard-workspace"
 
 
@@ -32,6 +36,7 @@ class Front:
     table: Table
     gate: Gate
     forwarder: Forwarder
+    files: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Deny unless the table allows, then hand on."""
@@ -47,11 +52,21 @@ class Front:
                 scope.setdefault("state", {})["entered"] = came
                 return await self.app(scope, receive, send)
             assert came is not None, "a route without roles is the gateway's own"
-            body = await read_body(receive, scope, MAX_BODY_BYTES)
-            return await self.forwarder.forward(route.owner, came.identity, scope, body, send)
+            if route.body_max <= MAX_BODY_BYTES:
+                return await self._hand_on(route, came, scope, receive, send)
+            async with self.files:
+                return await self._hand_on(route, came, scope, receive, send)
         except SwitchboardError as error:
             metrics.GATEWAY_REFUSED.labels(error.reason).inc()
             return await problem(error)(scope, receive, send)
+
+    async def _hand_on(self, route: Route, came: Entered, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                body = await read_body(receive, scope, route.body_max)
+        except TimeoutError:
+            raise Malformed(f"the body did not arrive within {BODY_TIMEOUT_S} s", reason="slow_body") from None
+        await self.forwarder.forward(route.owner, came.identity, scope, body, send)
 
     async def _enter(self, route: Route, scope: Scope) -> Entered:
         headers = dict(scope["headers"])

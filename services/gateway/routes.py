@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from shared.errors import Forbidden, NotFound
+from shared.http import MAX_BODY_BYTES, MAX_FILE_BYTES
 from shared.identity import Role
 
 Owner = Literal["gateway", "tickets", "routing", "ingest", "notify", "metrics"]
@@ -40,6 +41,7 @@ class Route:
 
     Without one an installation key's keys are the installation's own.
     """
+    body_max: int = MAX_BODY_BYTES
     founds: bool = False
     """Whether the workspace that the installation key chooses may not be there yet."""
 
@@ -88,6 +90,9 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/tickets/{id}/state", WORKSPACE, "tickets"),
     Route("POST", "/v1/tickets/{id}/answers", WORKSPACE, "tickets"),
     Route("POST", "/v1/tickets/{id}/notes", STAFF, "tickets"),
+    Route("POST", "/v1/tickets/{id}/files", WORKSPACE, "tickets", body_max=MAX_FILE_BYTES),
+    Route("GET", "/v1/tickets/{id}/messages/{message}/files/{number}", WORKSPACE, "tickets"),
+    Route("GET", "/v1/tickets/{id}/messages/{message}/text", WORKSPACE, "tickets"),
     Route("GET", "/v1/persons/{id}", WORKSPACE, "tickets"),
     Route("POST", "/v1/persons/{id}/erase", ("admin", "lead"), "tickets"),
     Route("GET", "/v1/persons/{id}/erasure", ("admin", "lead"), "tickets"),

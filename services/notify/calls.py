@@ -16,11 +16,12 @@ from shared.accounts import OpenAccounts
 from shared.blobs import BlobStore
 from shared.bus import SettingsReader
 from shared.channels import CHANNELS
-from shared.channels.base import AccountContext, Channel
+from shared.channels.base import MIB, AccountContext, Channel
 from shared.channels.outgoing.addresses import Addresses
 from shared.channels.outgoing.client import Client
 from shared.channels.outgoing.outcomes import Outcome, Rejected, Rendered, TryLater, Unsure
 from shared.clock import Clock
+from shared.contracts.inbound_messages import Attachment
 from shared.contracts.outbound_commands import SendMessage
 from shared.contracts.settings import Account
 from shared.errors import Invalid, NotFound, StoreUnavailable
@@ -28,7 +29,9 @@ from shared.telemetry import metrics, trace
 
 log = logging.getLogger(__name__)
 
-TEXT_MAX_BYTES = 4 * 1024 * 1024
+TEXT_MAX_BYTES = 4 * MIB
+FILES_MAX_BYTES = 25 * MIB
+"""Of all files of an answer: few mail servers take more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +85,9 @@ class Calls:
         try:
             requests = await self._render(channel, send, account)
         except (Invalid, NotFound) as error:
-            return Rejected("text-gone" if isinstance(error, NotFound) else _word(error.reason)), True
+            return Rejected("content-gone" if isinstance(error, NotFound) else _word(error.reason)), True
         except StoreUnavailable:
-            return TryLater("text-unavailable"), True
+            return TryLater("content-unavailable"), True
         except Exception as error:  # noqa: BLE001 - a bug in a channel must not stop the others
             _log_bug("a channel could not render", channel, error)
             return TryLater("bug"), True
@@ -109,7 +112,19 @@ class Calls:
         if answer.text_blob is not None:
             whole, _ = await self._blobs.beginning(answer.text_blob, at_most=TEXT_MAX_BYTES)
             answer = answer.model_copy(update={"text": whole.decode("utf-8", "replace"), "text_blob": None})
+        if answer.attachments and channel.outgoing.attachments:
+            answer = answer.model_copy(update={"attachments": await self._with_content(answer.attachments)})
         return channel.render(answer, account)
+
+    async def _with_content(self, files: tuple[Attachment, ...]) -> tuple[Attachment, ...]:
+        """The files with their bytes; raises Invalid where they are more than any channel takes."""
+        if sum(file.size or 0 for file in files) > FILES_MAX_BYTES:
+            raise Invalid(f"an answer carries at most {FILES_MAX_BYTES // MIB} MiB of files", reason="files_too_large")
+        filled = []
+        for file in files:
+            content, _ = await self._blobs.beginning(file.blob or "", at_most=FILES_MAX_BYTES)
+            filled.append(file.model_copy(update={"content": content}))
+        return tuple(filled)
 
     def _client(self, account: AccountContext) -> Client:
         key = (account.workspace, account.id)

@@ -1,6 +1,6 @@
 """Agents' answers and notes: kept, told, and answers handed to notify; many at a time, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,20 +11,23 @@ from services.tickets import deliveries, facts
 from services.tickets.domain import answering
 from services.tickets.domain.answering import Said
 from services.tickets.domain.ticket import Ticket
-from services.tickets.repo import answers, messages, tickets
+from services.tickets.repo import answers, files, messages, tickets
 from services.tickets.repo.answers import Address, Key, Newer, Place, Written
+from services.tickets.repo.files import Upload
 from services.tickets.repo.messages import Happening
 from shared.bus import Context
+from shared.channels import CHANNELS
+from shared.contracts.inbound_messages import Attachment
 from shared.contracts.outbound_commands import Recipient, SendMessage
 from shared.contracts.ticket_events import MessageAdded, State
-from shared.errors import Conflict, NotFound, Refused
+from shared.errors import Conflict, Invalid, NotFound, Refused
 from shared.identity import Identity
 
 
 class NewerMessages(Conflict):
     """Something was said on the ticket since the writer looked: he is asked before his words go."""
 
-    def __init__(self, newer: list[Newer]) -> None:
+    def __init__(self, newer: Sequence[Newer]) -> None:
         who = ", ".join(dict.fromkeys(one.by or one.author for one in newer))
         fields = [
             {"pointer": f"/newer/{one.id}", "detail": f"{one.by or one.author} at {one.at.isoformat()}"}
@@ -58,6 +61,8 @@ class Command:
     """What the ticket becomes; the usual where nothing is chosen."""
     seen_up_to: int | None = None
     """The ticket's version that the writer has read; None: he wants it to go whatever was said since."""
+    files: tuple[UUID, ...] = ()
+    """What was brought for it (files.py)."""
 
     @property
     def key(self) -> Key:
@@ -72,7 +77,18 @@ class Plan:
     before: Ticket
     said: Said
     written: Written
+    address: Address | None = None
+    files: tuple[Upload, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What there is to know about one command."""
+
+    ticket: Ticket | None
+    newer: Sequence[Newer]
     address: Address | None
+    files: tuple[Upload, ...]
 
 
 async def write(tx: asyncpg.Connection, ctx: Context, commands: Sequence[Command]) -> list[Ticket | Refused]:
@@ -84,7 +100,15 @@ async def write(tx: asyncpg.Connection, ctx: Context, commands: Sequence[Command
     seen = [(one.key, one.seen_up_to, one.who.agent) for one in commands if one.seen_up_to is not None]
     newer = await answers.newer(tx, seen)
     addresses = await answers.addresses(tx, [one.key for one in commands if not one.note and one.key in known])
-    plans = [_plan(ctx.now, one, known.get(one.key), newer.get(one.key), addresses.get(one.key)) for one in commands]
+    brought = await files.find(tx, sorted({(one.who.workspace, file) for one in commands for file in one.files}))
+    plans = [
+        _plan(
+            ctx.now,
+            one,
+            Look(known.get(one.key), newer.get(one.key, ()), addresses.get(one.key), _brought(brought, one)),
+        )
+        for one in commands
+    ]
     await _keep(tx, ctx, [plan for plan in plans if isinstance(plan, Plan)])
     return [plan.said.ticket if isinstance(plan, Plan) else plan for plan in plans]
 
@@ -95,26 +119,60 @@ async def _visible(tx: asyncpg.Connection, commands: Sequence[Command]) -> dict[
     return {c.key: found[c.key] for c in commands if c.key in found and c.who.sees(found[c.key].shop)}
 
 
-def _plan(
-    now: datetime, command: Command, ticket: Ticket | None, newer: list[Newer] | None, address: Address | None
-) -> Plan | Refused:
-    if ticket is None:
-        return NotFound(f"there is no ticket {command.ticket}")
-    if newer:
-        return NewerMessages(newer)
+def _brought(uploads: Mapping[Key, Upload], command: Command) -> tuple[Upload, ...]:
+    """The command's files, where they were brought for its ticket."""
+    found = (uploads.get((command.who.workspace, file)) for file in command.files)
+    return tuple(upload for upload in found if upload is not None and upload.ticket == command.ticket)
+
+
+def _plan(now: datetime, command: Command, look: Look) -> Plan | Refused:
     try:
-        said = answering.note(ticket) if command.note else answering.answer(ticket, command.state, now)
+        return _note(now, command, look) if command.note else _answer(now, command, look)
     except Refused as refusal:
         return refusal
+
+
+def _note(now: datetime, command: Command, look: Look) -> Plan:
+    ticket = _ticket(command, look)
+    said = answering.note(ticket)
     by, text = command.who.agent, command.text
-    if command.note:
-        place = Written(command.message, text, now, said.at, by, True, ticket.channel, ticket.account)
-        return Plan(ticket, said, place, None)
+    return Plan(ticket, said, Written(command.message, text, now, said.at, by, True, ticket.channel, ticket.account))
+
+
+def _answer(now: datetime, command: Command, look: Look) -> Plan:
+    ticket, address = _ticket(command, look), look.address
+    said = answering.answer(ticket, command.state, now)
     if address is None:
-        return NoAddress(ticket)
-    channel, account = address.channel, address.account
-    written = Written(command.message, text, now, said.at, by, False, channel, account, ticket.subject)
-    return Plan(ticket, said, written, address)
+        raise NoAddress(ticket)
+    written = Written(
+        command.message,
+        command.text,
+        now,
+        said.at,
+        command.who.agent,
+        False,
+        address.channel,
+        address.account,
+        ticket.subject,
+        _attached(command, look, address.channel),
+    )
+    return Plan(ticket, said, written, address, look.files)
+
+
+def _ticket(command: Command, look: Look) -> Ticket:
+    if look.ticket is None:
+        raise NotFound(f"there is no ticket {command.ticket}")
+    if look.newer:
+        raise NewerMessages(look.newer)
+    return look.ticket
+
+
+def _attached(command: Command, look: Look, channel: str) -> tuple[Attachment, ...]:
+    if len(look.files) < len(command.files):
+        raise Invalid("a file was not brought for this ticket, or is gone; bring it again", reason="unknown_file")
+    if look.files and channel in CHANNELS and not CHANNELS[channel].outgoing.attachments:
+        raise Invalid(f"{channel} carries no files; send a link instead", reason="files_not_carried")
+    return tuple(Attachment(name=f.name, media_type=f.media_type, size=f.size, blob=f.blob) for f in look.files)
 
 
 async def _keep(tx: asyncpg.Connection, ctx: Context, plans: Sequence[Plan]) -> None:
@@ -122,6 +180,7 @@ async def _keep(tx: asyncpg.Connection, ctx: Context, plans: Sequence[Plan]) -> 
     coming = [(place, plan.written, plan.before) for place, plan in zip(places, plans, strict=True)]
     early = await answers.insert(tx, coming)
     await tickets.update(tx, [plan.said.ticket for plan in plans])
+    await files.use(tx, [upload for plan in plans for upload in plan.files])
     for plan in plans:
         key = (plan.before.workspace, plan.written.id)
         if key in early:
@@ -165,6 +224,7 @@ def _command(before: Ticket, written: Written, address: Address) -> SendMessage:
         in_reply_to=address.answered,
         subject=before.subject,
         text=written.text,
+        attachments=written.files,
         language=before.language,
         author=written.by,
         automatic=written.by is None,

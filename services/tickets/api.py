@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from services.tickets import facts
 from services.tickets.api_answers import add_answers
 from services.tickets.api_erasure import add_erasure
+from services.tickets.api_files import UPLOADS, add_files
 from services.tickets.domain.ticket import Ticket, change_state
 from services.tickets.repo import lists, messages, reads, tickets
 from services.tickets.repo.messages import Happening
@@ -48,10 +49,13 @@ class NewState(BaseModel):
 
 def create_api(runtime: Runtime) -> FastAPI:
     """The routes."""
-    app = create_app(runtime, "Switchboard tickets", description="The owner of tickets, messages and people.")
+    app = create_app(
+        runtime, "Switchboard tickets", description="The owner of tickets, messages and people.", files=UPLOADS
+    )
     _add_reads(app, runtime)
     _add_state(app, runtime)
     add_answers(app, runtime)
+    add_files(app, runtime)
     add_erasure(app, runtime)
     _add_persons(app, runtime)
     return app

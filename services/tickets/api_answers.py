@@ -43,6 +43,7 @@ class NewAnswer(BaseModel):
     state: State | None = Field(None, description="What the ticket becomes; pending where nothing is said")
     seen_up_to: SeenUpTo = None
     anyway: bool = Field(False, description="Send it although something newer was said")
+    files: Annotated[tuple[UUID, ...], Field(max_length=10)] = Field((), description="Ids of files brought for it")
 
 
 class NewNote(BaseModel):
@@ -68,7 +69,7 @@ def add_answers(app: FastAPI, runtime: Runtime) -> None:
         Who has no agent (an integrator's key) answers automatically: that stops no clock.
         """
         losses = runtime.relay.losses
-        asked = _asked(who, request, id, wanted, idempotency_key, state=wanted.state)
+        asked = _asked(who, request, id, wanted, idempotency_key, state=wanted.state, files=wanted.files)
         answered = _response(await writing.run(asked))
         with contextlib.suppress(*(() if idempotency_key else (StoreUnavailable,))):  # without a key it would go twice
             await runtime.relay.caught_up(IN_THE_LOG_WITHIN_S, losses=losses)
@@ -88,7 +89,7 @@ def _asked(
     who: Identity, request: Request, ticket: UUID, wanted: NewAnswer | NewNote, key: str | None, **more: Any
 ) -> Asked:
     """The command; the same one makes the same message, also where a restored database has forgotten the first."""
-    digest = request_hash(request.method, request.url.path, wanted.model_dump_json().encode())
+    digest = request_hash(request.method, request.url.path, wanted.model_dump_json(exclude_defaults=True).encode())
     principal = f"{who.workspace}/{who.principal}"
     keyed = None
     if key is not None:

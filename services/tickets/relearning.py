@@ -40,6 +40,6 @@ def _written(
     event: Event[SendMessage], there: Mapping[Key, Ticket], erased: Collection[Key]
 ) -> tuple[Place, Written, Ticket | None]:
     said = event.data
-    text = "" if (event.workspace, said.person) in erased else said.text
-    written = Written(said.message, text, event.time, 0, said.author, False, said.channel, said.account)
+    text, files = ("", ()) if (event.workspace, said.person) in erased else (said.text, said.attachments)
+    written = Written(said.message, text, event.time, 0, said.author, False, said.channel, said.account, files=files)
     return Place(event.workspace, said.ticket, said.person), written, there.get((event.workspace, said.ticket))

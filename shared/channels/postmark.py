@@ -135,8 +135,6 @@ def _file(item: dict[str, Any]) -> File:
 
 def render(answer: SendMessage, account: AccountContext) -> tuple[Rendered, ...]:
     """One mail from the account's address."""
-    if answer.attachments:
-        raise Invalid("files are not sent over this channel yet", reason="attachments-unsupported")
     if len(answer.text) > OUTGOING.text_max:
         raise Invalid("the text is too long for a mail", reason="text-too-long")
     sender = account.options.get("from", "")
@@ -170,7 +168,7 @@ async def send(rendered: Rendered, account: AccountContext, client: Client) -> O
 
 
 PUBLIC_HOST = "smtp.postmarkapp.com"
-OUTGOING = Outgoing(text_max=MIB // 4)
+OUTGOING = Outgoing(text_max=MIB // 4, attachments=True)
 
 CHANNEL = Channel(
     name="postmark",

@@ -3,6 +3,7 @@
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from shared.contracts.envelope import Message
 from shared.contracts.fields import LanguageTag, Moment, Slug, Token
@@ -42,6 +43,8 @@ class Attachment(BaseModel):
     """Key in the blob store."""
     reference: Short | None = None
     """The provider's own id of the file, where it is fetched later."""
+    content: SkipJsonSchema[bytes | None] = Field(default=None, exclude=True, repr=False)
+    """Its bytes, in the hands of who sends it; never part of a record."""
 
 
 class MessageReceived(Message):

@@ -209,6 +209,32 @@ async def test_an_outcome_that_nobody_knows_is_shown_to_a_person_who_decides(
     assert far.received(channel) == [TEXT]
 
 
+async def test_files_go_both_ways_by_mail(shop: Shop, far: FarEnds) -> None:
+    anna = shop.agents["anna"]
+    await anna.available()
+    photo = {"Name": "bent wheel.png", "ContentType": "image/png", "Content": "iVBORw0KGgo=", "ContentLength": 8}
+    said = await shop.say("postmark", "My wheel is bent, see the photo.", Attachments=[photo])
+    assert said.is_success, said.text
+    (offer,) = await eventually(anna.offers, what="an offer")
+    assert (await anna.accept(offer["id"])).is_success
+    path = f"/v1/tickets/{offer['ticket']}"
+    (line,) = (await anna.client.get(f"{path}/timeline")).json()["items"][:1]
+    assert line["attachments"][0]["name"] == "bent wheel.png"
+    seen = await anna.client.get(f"{path}/messages/{line['id']}/files/0")
+    assert (seen.status_code, seen.content) == (200, b"\x89PNG\r\n\x1a\n")
+    label = b"%PDF-1.7 " + bytes(range(256)) * 8000  # more than other requests may have
+    headers = {"content-type": "application/pdf"}
+    brought = await anna.client.post(f"{path}/files", params={"name": "label.pdf"}, content=label, headers=headers)
+    assert brought.status_code == 201, brought.text
+    body = {"text": TEXT, "files": [brought.json()["id"]]}
+    answer = await anna.client.post(f"{path}/answers", json=body)
+    assert answer.status_code == 201, answer.text
+    await came_to(shop, {"id": offer["ticket"]}, answer.json()["message"], "sent")
+    (mail,) = far.mail.mails
+    (attached,) = mail.iter_attachments()
+    assert (attached.get_filename(), attached.get_content()) == ("label.pdf", label)
+
+
 async def test_a_receipt_that_comes_before_the_answer_returns_is_not_lost(shop: Shop, far: FarEnds) -> None:
     ticket = await taken(shop, "http")
 

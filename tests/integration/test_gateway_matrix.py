@@ -125,12 +125,14 @@ def matrix(stack: Stack) -> Iterator[Matrix]:
     stack.run(stack.drop_database(opened.desk.database))
 
 
-def filled(route: Route, id_: str) -> str:
+def filled(route: Route, id_: str, message: str = NOWHERE) -> str:
     """The row's address; a kind of settings is one that the row decides about."""
     kinds = {"{kind}": "shop", "{kind:account}": "account", "{kind:workspace}": "workspace"}
     path = route.pattern
     for placeholder, kind in kinds.items():
         path = path.replace(placeholder, kind)
+    path = path.replace("/messages/{message}", f"/messages/{message}").replace("{number}", "0")
+    path += "?name=a.txt" if path.endswith("/files") else ""
     return re.sub(r"\{\w+\}", id_, re.sub(r"\{kind:[^}]+\}", "agent", path))
 
 
@@ -192,6 +194,6 @@ async def untouched(matrix: Matrix) -> AsyncIterator[None]:
 @pytest.mark.parametrize("route", OF_ONE, ids=lambda route: f"{route.method} {route.pattern}")
 async def test_an_id_of_another_workspace_is_not_there(matrix: Matrix, route: Route) -> None:
     id_ = next(id_ for start, id_ in matrix.ids.items() if route.pattern.startswith(start))
-    answer = await matrix.ask(matrix.keys["stranger"], route.method, filled(route, id_))
+    answer = await matrix.ask(matrix.keys["stranger"], route.method, filled(route, id_, matrix.ids["/v1/sends/"]))
     assert answer.status_code == 404, answer.text
     assert "application/problem+json" in answer.headers["content-type"]

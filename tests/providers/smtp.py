@@ -32,7 +32,7 @@ class SmtpServer:
 
     async def start(self) -> None:
         """Listen on a free port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=40 * 1024 * 1024)
 
     @property
     def port(self) -> int:

@@ -258,6 +258,22 @@ def test_a_mail_says_from_whom_what_it_answers_and_our_own_id() -> None:
     assert made.get_body(("plain",)).get_content().strip() == "Grüße 😀"
 
 
+def test_files_go_along_as_they_are_under_a_name_that_breaks_no_header() -> None:
+    content = bytes(range(256))
+    files = (
+        Attachment(name="Rechnung\r\nBcc: x@y.example Grüße.pdf", media_type="application/pdf", content=content),
+        Attachment(name="", media_type="multipart/evil; x", content=b"%"),
+    )
+    made = mail(attachments=files)
+    first, second = made.iter_attachments()
+    assert (first.get_content_type(), first.get_content()) == ("application/pdf", content)
+    assert first.get_filename() == "Rechnung Bcc: x@y.example Grüße.pdf"
+    assert (second.get_content_type(), second.get_filename()) == ("application/octet-stream", "file")
+    assert made["bcc"] is None
+    assert made.get_body(("plain",)).get_content().strip() == "Hello"
+    assert rendered("postmark", attachments=files) == rendered("postmark", attachments=files)
+
+
 def test_markup_in_an_answer_is_shown_and_not_meant() -> None:
     html = mail(text="<script>alert(1)</script>\n\nbye").get_body(("html",)).get_content()
     assert "<script>" not in html and "&lt;script&gt;" in html and html.count("<p ") == 2

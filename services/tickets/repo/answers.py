@@ -1,5 +1,6 @@
 """What agents write: where it goes, what came meanwhile, and how far it has come."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from services.tickets.domain.ticket import Ticket
 from shared.bus import codec
 from shared.contracts.delivery_events import DeliveryChanged
 from shared.contracts.envelope import Event
+from shared.contracts.inbound_messages import Attachment
 from shared.errors import MayPass
 
 _ADDRESSES = """
@@ -50,15 +52,16 @@ _INSERT = """
     with coming as (
         select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
             $8::text[], $9::text[], $10::timestamptz[], $11::int[], $12::text[], $13::bool[], $14::text[], $15::int[],
-            $16::timestamptz[], $17::text[], $18::timestamptz[], $19::text[])
+            $16::timestamptz[], $17::text[], $18::timestamptz[], $19::text[], $20::jsonb[])
         as u(workspace, id, ticket, person, channel, account, natural_id, author, body, accepted_at, version,
-            written_by, note, automatic, cycle, cycle_started_at, delivery, delivery_at, subject)
+            written_by, note, automatic, cycle, cycle_started_at, delivery, delivery_at, subject, attachments)
     ), early as (
         delete from early_deliveries e using coming u where e.workspace = u.workspace and e.message = u.id
         returning e.workspace, e.message, e.version, e.record, e.trace
     ), written as (
         insert into messages(workspace, id, ticket, person, channel, account, natural_id, author, body, accepted_at,
-            version, written_by, note, automatic, cycle, cycle_started_at, delivery, delivery_at, subject)
+            version, written_by, note, automatic, cycle, cycle_started_at, delivery, delivery_at, subject,
+            attachments)
         select * from coming
         on conflict (workspace, id) do update set version = greatest(messages.version, excluded.version)
     )
@@ -142,6 +145,7 @@ class Written:
     channel: str
     account: str
     subject: str | None = None
+    files: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +233,7 @@ def _row(place: Place, written: Written, cycle_of: Ticket | None) -> tuple[objec
         None if written.note else "queued",
         None if written.note else written.at,
         written.subject,
+        json.dumps([file.model_dump() for file in written.files]),
     )
 
 

@@ -63,6 +63,7 @@ _FORGET = (
         sender_kind = null, sender_scope = null, sender_value = null, sender_name = null, thread = null
     where workspace = $1 and person = $2 and (accepted_at < $3 or author <> 'customer') and {_WROTE_ON}
     """,
+    f"delete from uploads where workspace = $1 and at < $3 and {_WROTE_ON}",
 )
 _LETTERS = "select id, record from dead_letters where topic = $1 order by id for update"
 _SHRED = "delete from dead_letters where id = any($1)"

@@ -4,16 +4,19 @@ The Date header is missing here, since what renders has no clock; whoever sends 
 """
 
 import html
+import re
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 
 from shared.channels.formats.mail import MAX_MESSAGE_ID
+from shared.contracts.inbound_messages import Attachment
 from shared.contracts.outbound_commands import SendMessage
 from shared.errors import Invalid
 from shared.text import email_address, one_line
 
 MAX_REFERENCES = 20
+_TOKEN = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,100}")
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=900)
 """Ids of messages are longer than the usual line, and one that is folded within is an id no longer."""
 
@@ -36,8 +39,20 @@ def compose(answer: SendMessage, *, sender: str, name: str, metadata_header: str
     mail[metadata_header] = str(answer.message)
     mail.set_content(answer.text)
     mail.add_alternative(_html(answer.text), subtype="html")
-    mail.set_boundary(f"=_{answer.message.hex}")
+    for file in answer.attachments:
+        _attach(mail, file)
+    for number, part in enumerate(part for part in mail.walk() if part.is_multipart()):
+        part.set_boundary(f"=_{answer.message.hex}.{number}")
     return mail.as_bytes()
+
+
+def _attach(mail: EmailMessage, file: Attachment) -> None:
+    """A file as a part; what cannot stand in a header is left out of its name and type."""
+    main, _, sub = file.media_type.partition("/")
+    known = _TOKEN.fullmatch(main) and _TOKEN.fullmatch(sub) and main not in ("multipart", "message")
+    main, sub = (main, sub) if known else ("application", "octet-stream")
+    name = one_line(file.name, 200) or "file"
+    mail.add_attachment(file.content or b"", maintype=main, subtype=sub, filename=name)
 
 
 def message_id(answer: SendMessage, sender: str) -> str:
