@@ -55,12 +55,13 @@ class Accept:
         self._keep_s = metrics.INBOUND_SECONDS.labels(channel.name, "keep")
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self.path = f"/v1/inbound/{channel.name}/{{account}}"
+        self.methods = ["POST"] if channel.greet is None else ["POST", "GET"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever goes wrong is a problem with a reason, and is counted."""
         scope["route"] = self
         try:
-            answer = await self._accept(scope, receive)
+            answer = await (self._accept(scope, receive) if scope["method"] == "POST" else self._greet(scope))
         except SwitchboardError as error:
             answer = self._refusal(error)
         except Exception as error:  # noqa: BLE001 - the sender is told, we are told; the message stays with the sender
@@ -68,18 +69,29 @@ class Accept:
             answer = self._refusal(Bug("this is our fault; it was logged"))
         await answer(scope, receive, send)
 
-    async def _accept(self, scope: Scope, receive: Receive) -> Response:
+    async def _greet(self, scope: Scope) -> Response:
+        """Answer a provider that asks whether the address is ours."""
+        assert self._channel.greet is not None
+        account, request = self._asked(scope)
+        said = self._channel.greet(request, account)
+        return Response(said, media_type="text/plain", headers={"x-content-type-options": "nosniff"})
+
+    def _asked(self, scope: Scope) -> tuple[AccountContext, Request]:
+        """The account that is meant, and the request without its body."""
         account = self._accounts.open(self._channel.name, scope["path_params"]["account"])
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"), max_num_fields=50))
-        request = Request(headers=headers, body=b"", received_at=self._clock(), query=query)
-        with trace.span(f"accept {self._channel.name}", trace.valid(headers.get("traceparent"))) as current:
+        return account, Request(headers=headers, body=b"", received_at=self._clock(), query=query)
+
+    async def _accept(self, scope: Scope, receive: Receive) -> Response:
+        account, request = self._asked(scope)
+        with trace.span(f"accept {self._channel.name}", trace.valid(request.headers.get("traceparent"))) as current:
             if self._channel.proof == "body":
                 request = replace(request, body=await self._body(scope, receive))
                 self._channel.verify(request, account)
                 return await self._take(Arrival(self._channel, account, request, current))
             self._channel.verify(request, account)
-            if _surely_small(headers.get("content-length", "")):
+            if _surely_small(request.headers.get("content-length", "")):
                 return await self._take_body(scope, receive, account, request, current)
             async with self._large:
                 return await self._take_body(scope, receive, account, request, current)
@@ -146,7 +158,7 @@ def read(arrival: Arrival) -> tuple[str, dict[str, str], Composed]:
         return _quarantined(arrival, Bug("the parser failed; it was logged", reason="parser_failed"))
     if parsed.ignored is not None and not composed.ids:
         return "ignored", {"ignored": parsed.ignored}, composed
-    return "accepted", {}, composed
+    return "accepted", {"quarantined": str(composed.raw)} if parsed.unreadable else {}, composed
 
 
 def _quarantined(arrival: Arrival, error: SwitchboardError) -> tuple[str, dict[str, str], Composed]:

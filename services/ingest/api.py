@@ -39,7 +39,7 @@ Id = Annotated[UUID, Path(description="Id of the raw record")]
 
 
 class NotAllowed(Refused):
-    """A webhook's address takes POST only."""
+    """A webhook's address takes POST, and GET only where a provider asks by it whether the address is ours."""
 
     status = 405
     reason = "method_not_allowed"
@@ -53,7 +53,7 @@ class Api:
         assert isinstance(config, Config)
         blobs = BlobStore(config.blobs, timeout_s=config.blobs_timeout_s)
         self._accepting = _accepting(runtime, config, blobs)
-        routes = [Route(accept.path, accept, methods=["POST"]) for accept in self._accepting.values()]
+        routes = [Route(accept.path, accept, methods=accept.methods) for accept in self._accepting.values()]
         self._inbound = Starlette(routes=routes, exception_handlers={HTTPException: _on_http})
         self._quarantine = create_app(runtime, "Switchboard ingest", description=ABOUT)
         _add_quarantine(self._quarantine, runtime, blobs)

@@ -15,7 +15,7 @@ from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import Attachment, MessageReceived
 from shared.contracts.inbound_receipts import ReceiptReceived
 from shared.contracts.raw_inbound import RawReceived
-from shared.errors import SwitchboardError
+from shared.errors import Invalid, SwitchboardError
 from shared.ids import inbound_id
 from shared.telemetry import trace as tracing
 
@@ -69,7 +69,10 @@ def taken(arrival: Arrival, parsed: Parsed) -> Composed:
         told = _receipt(arrival, receipt)
         ids.append(told.id)
         records.append((told.topic, told.key, codec.encode(told), codec.trace_header(told.trace)))
-    raw, raw_blobs = _raw(arrival, raw_id, parsed.received[0].message if parsed.received else None)
+    partly = _partly(parsed)
+    raw, raw_blobs = _raw(
+        arrival, raw_id, parsed.received[0].message if parsed.received and not partly else None, partly
+    )
     return Composed(tuple(ids), len(parsed.received), raw_id, (*raw_blobs, *blobs), (raw, *records))
 
 
@@ -78,6 +81,15 @@ def refused(arrival: Arrival, error: SwitchboardError) -> Composed:
     raw_id = arrival.raw_id
     raw, blobs = _raw(arrival, raw_id, None, error)
     return Composed((), 0, raw_id, tuple(blobs), (raw,))
+
+
+def _partly(parsed: Parsed) -> Invalid | None:
+    """Why a request that was taken stands in quarantine too: somebody should see the events that were not read."""
+    if not parsed.unreadable:
+        return None
+    taken_too = len(parsed.received) + len(parsed.receipts)
+    said = f"{len(parsed.unreadable)} events could not be read ({taken_too} of the same request were taken): "
+    return Invalid(said + ", ".join(dict.fromkeys(parsed.unreadable)), reason=parsed.unreadable[0])
 
 
 def _prefix(arrival: Arrival, message: MessageReceived | None) -> str:
@@ -114,6 +126,8 @@ def _receipt(arrival: Arrival, receipt: ReceiptReceived) -> Event[ReceiptReceive
     """A provider's word in its envelope; the same word said again has the same id."""
     account = arrival.account
     natural_id = f"receipt:{receipt.provider_id}:{receipt.state}"
+    if receipt.through is not None:
+        natural_id = f"receipt:through:{receipt.recipient}:{receipt.state}:{receipt.through.isoformat()}"
     return Event(
         id=inbound_id(account.workspace, receipt.channel, receipt.account, natural_id),
         source="ingest",

@@ -25,7 +25,8 @@ def describe(document: dict[str, Any], channels: Iterable[Channel]) -> dict[str,
     references = {model: schema for (model, _), schema in found.items()}
     components = document.get("components", {})
     paths = {
-        f"/v1/inbound/{channel.name}/{{account}}": {"post": _operation(channel, references)} for channel in channels
+        f"/v1/inbound/{channel.name}/{{account}}": {"post": _operation(channel, references), **_greeting(channel)}
+        for channel in channels
     }
     return {
         **document,
@@ -46,6 +47,27 @@ def _operation(channel: Channel, references: References) -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/json": {"schema": _body(channel, references)}}},
         "responses": {str(channel.accepted_status): {"description": "Taken", "content": taken}, **refusals},
     }
+
+
+def _greeting(channel: Channel) -> dict[str, Any]:
+    """The provider's question whether the address is ours, where it asks one."""
+    if channel.greet is None:
+        return {}
+    refusals = {str(status): answer for status, answer in problems(404).items() if status != 403}
+    said = {"text/plain": {"schema": {"type": "string"}}}
+    return {
+        "get": {
+            "operationId": f"greet_{channel.name}",
+            "summary": f"{channel.about} The provider asks whether this address is ours.",
+            "tags": ["inbound"],
+            "parameters": [_account(), *map(_asked, ("hub.mode", "hub.verify_token", "hub.challenge"))],
+            "responses": {"200": {"description": "The challenge", "content": said}, **refusals},
+        }
+    }
+
+
+def _asked(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": True, "schema": {"type": "string"}}
 
 
 def _account() -> dict[str, Any]:

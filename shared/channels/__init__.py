@@ -2,8 +2,11 @@
 
 from shared.channels.base import Channel
 from shared.channels.http import CHANNEL as HTTP
+from shared.channels.instagram import CHANNEL as INSTAGRAM
+from shared.channels.messenger import CHANNEL as MESSENGER
 from shared.channels.postmark import CHANNEL as POSTMARK
 from shared.channels.telegram import CHANNEL as TELEGRAM
+from shared.channels.whatsapp import CHANNEL as WHATSAPP
 
 CHANNELS: dict[str, Channel] = {
     channel.name: channel
@@ -11,5 +14,8 @@ CHANNELS: dict[str, Channel] = {
         HTTP,
         TELEGRAM,
         POSTMARK,
+        WHATSAPP,
+        MESSENGER,
+        INSTAGRAM,
     )
 }

@@ -77,6 +77,8 @@ class Parsed:
     received: tuple[Received, ...] = ()
     receipts: tuple[ReceiptReceived, ...] = ()
     ignored: str | None = None
+    unreadable: tuple[str, ...] = ()
+    """Why the others of a request with many events could not be read: it is kept in quarantine, and these go out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +101,19 @@ class Outgoing:
     """The far end takes the same message once however often it is sent, so an unsure try is repeated with its key."""
     reply_window: timedelta | None = None
     """How long after a customer's newest message free text may go to him; later only a template. None: for ever."""
+    longer_windows: Mapping[str, timedelta] = field(default_factory=dict)
+    """Options of an account that, where they are `true`, make its window longer."""
     templates: bool = False
     """The provider has wordings that it approved, which may go out at any time."""
     attachments: bool = False
     """Files can go out; `render` refuses those that this channel does not take."""
     read_receipts: bool = False
     """The provider tells when a message was read."""
+
+    def window(self, options: Mapping[str, str]) -> timedelta | None:
+        """The reply window of an account with these options."""
+        longer = [window for option, window in self.longer_windows.items() if options.get(option) == "true"]
+        return max([self.reply_window, *longer]) if self.reply_window is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -34,6 +35,38 @@ def signed(
     return Request(headers=headers, body=body, received_at=at)
 
 
+def hub_signed(body: bytes, secret: str = SECRET, method: str = "sha256") -> Request:
+    """A request of Meta's, which signs the body."""
+    signature = hmac.new(secret.encode(), body, method).hexdigest()
+    return Request(headers={f"x-hub-signature-{method[3:]}": f"{method}={signature}"}, body=body, received_at=NOW)
+
+
+def change(value: Any, field: str = "messages") -> dict[str, Any]:
+    """A request of WhatsApp's with one change."""
+    return {
+        "object": "whatsapp_business_account",
+        "entry": [{"id": "1", "changes": [{"field": field, "value": value}]}],
+    }
+
+
+def texted(text: str = "hi", **more: Any) -> dict[str, Any]:
+    """A text of Ada's as WhatsApp tells it."""
+    said = {"from": "31612345678", "id": "wamid.1", "timestamp": "1767323045", "type": "text", "text": {"body": text}}
+    return said | more
+
+
+def from_ada(*messages: Any, **more: Any) -> dict[str, Any]:
+    """What Ada wrote over WhatsApp."""
+    contacts = [{"profile": {"name": "Ada"}, "wa_id": "31612345678", "user_id": "NL.77"}]
+    return change({"messaging_product": "whatsapp", "contacts": contacts, "messages": list(messages), **more})
+
+
+def to_page(*events: Any, about: str = "page") -> dict[str, Any]:
+    """A request of Messenger's (Instagram's) to the page 10; the customer is 77."""
+    people = {"sender": {"id": "77"}, "recipient": {"id": "10"}, "timestamp": 1767323045123}
+    return {"object": about, "entry": [{"id": "10", "time": 1, "messaging": [people | one for one in events]}]}
+
+
 def with_token(token: str) -> Request:
     """A request of Telegram's."""
     return Request(headers={"x-telegram-bot-api-secret-token": token}, body=b"", received_at=NOW)
@@ -45,13 +78,13 @@ def with_password(password: str, user: str = "any") -> Request:
     return Request(headers={"authorization": f"Basic {credentials}"}, body=b"", received_at=NOW)
 
 
-def parse(channel: str, body: Any) -> Parsed:
+def parse(channel: str, body: Any, **options: str) -> Parsed:
     """What the channel makes of a body; anything but bytes is sent as JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return CHANNELS[channel].parse(Request(headers={}, body=raw, received_at=NOW), account())
+    return CHANNELS[channel].parse(Request(headers={}, body=raw, received_at=NOW), replace(account(), options=options))
 
 
-def message(channel: str, body: Any) -> MessageReceived:
+def message(channel: str, body: Any, **options: str) -> MessageReceived:
     """The one message that the body is."""
-    (received,) = parse(channel, body).received
+    (received,) = parse(channel, body, **options).received
     return received.message

@@ -3,7 +3,9 @@
 import base64
 import json
 import time
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +18,7 @@ from shared.channels.formats import rfc822
 from shared.contracts.envelope import Event
 from shared.errors import Refused
 from shared.ids import inbound_id
-from tests.unit.channel_requests import NOW, account, parse
+from tests.unit.channel_requests import NOW, account, from_ada, parse, texted, to_page
 
 WORDS = {
     "http": "id sender email phone name language verified text subject thread order sent_at attachments url size",
@@ -29,7 +31,19 @@ WORDS = {
         "From FromFull Email Name MessageID Date TextBody HtmlBody StrippedTextReply Headers Value Attachments Content "
         "ContentType MailboxHash ToFull Subject RawEmail"
     ),
+    "whatsapp": (
+        "object entry changes field value messages statuses message_echoes contacts metadata from from_user_id to id "
+        "timestamp type text body image caption mime_type reaction emoji message_id edit revoke original_message_id "
+        "message interactive button_reply nfm_reply response_json list_reply title order product_items location "
+        "latitude longitude context referral status errors code biz_opaque_callback_data wa_id user_id profile name"
+    ),
+    "messenger": (
+        "object entry messaging changes standby field value sender recipient id timestamp message mid text attachments "
+        "type payload url coordinates lat long is_echo is_deleted is_self app_id metadata reply_to story reaction "
+        "action emoji postback title referral delivery mids watermark read message_edit num_edit product elements"
+    ),
 }
+WORDS["instagram"] = WORDS["messenger"]
 SCALARS = (
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
 ) | st.text(st.characters(), max_size=20)
@@ -55,6 +69,9 @@ def outcome(channel: str, body: bytes) -> Parsed | None:
         key = inbound_id("main", channel, "form", received.message.natural_id)
         event = Event(id=key, source="ingest", time=NOW, workspace="main", data=received.message)
         codec.decode("inbound-messages", codec.encode(event), ())
+    for receipt in parsed.receipts:
+        told = Event(id=UUID(int=1), source="ingest", time=NOW, workspace="main", data=receipt)
+        codec.decode("inbound-receipts", codec.encode(told), ())
     return parsed
 
 
@@ -92,9 +109,29 @@ def almost(channel: str) -> st.SearchStrategy[dict[str, Any]]:
             "Headers": [{"Name": "References", "Value": "<a@b>"}],
         },
     }
+    right["whatsapp"] = texted(
+        context={"id": "wamid.0"}, referral={"headline": "x"}, image={"id": "1"}, reaction={"message_id": "w"}
+    )
+    right["messenger"] = right["instagram"] = {
+        "mid": "m1",
+        "text": "hi",
+        "attachments": [{"type": "image", "payload": {"url": "https://files.example/1"}}],
+        "is_echo": True,
+        "reply_to": {"mid": "m0"},
+        "app_id": 1,
+    }
     base = right[channel]
     changed = st.dictionaries(st.sampled_from(sorted(base)), SCALARS, max_size=2)
     return changed.map(lambda change: base | change)
+
+
+WRAPPED: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
+    "telegram": lambda kind, body: {"update_id": 1, kind: body},
+    "whatsapp": lambda _kind, body: from_ada(body, texted()),
+    "messenger": lambda _kind, body: to_page({"message": body}, {"message": {"mid": "m9", "text": "hi"}}),
+    "instagram": lambda _kind, body: to_page({"message": body}, about="instagram"),
+}
+"""How a message is sent, where it is not the whole body."""
 
 
 @pytest.mark.parametrize("channel", sorted(CHANNELS))
@@ -102,8 +139,7 @@ def almost(channel: str) -> st.SearchStrategy[dict[str, Any]]:
 @given(data=st.data(), kind=st.sampled_from(["message", "edited_message", "business_message", "channel_post"]))
 def test_a_message_with_something_wrong_in_it(channel: str, data: st.DataObject, kind: str) -> None:
     body = data.draw(almost(channel))
-    sent = {"update_id": 1, kind: body} if channel == "telegram" else body
-    outcome(channel, json.dumps(sent).encode())
+    outcome(channel, json.dumps(WRAPPED.get(channel, lambda _kind, one: one)(kind, body)).encode())
 
 
 @settings(max_examples=300)

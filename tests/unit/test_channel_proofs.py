@@ -1,5 +1,6 @@
 """Who may speak for an account: right, wrong, missing, foreign, replayed and tampered proofs."""
 
+import hmac
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -9,7 +10,7 @@ import pytest
 from shared.channels import CHANNELS
 from shared.channels.base import Request
 from shared.errors import Unauthenticated
-from tests.unit.channel_requests import NOW, OLDER, SECRET, account, signed, with_password, with_token
+from tests.unit.channel_requests import NOW, OLDER, SECRET, account, hub_signed, signed, with_password, with_token
 
 BODY = b'{"id": "1"}'
 
@@ -71,15 +72,15 @@ def test_a_request_without_proof_is_refused(missing: str) -> None:
     assert refusal("http", replace(request, headers=kept)) == "missing_signature"
 
 
-@pytest.mark.parametrize("channel", ["http", "telegram", "postmark"])
+@pytest.mark.parametrize("channel", sorted(CHANNELS))
 def test_no_header_at_all_is_refused_on_every_channel(channel: str) -> None:
     assert refusal(channel, Request(headers={}, body=BODY, received_at=NOW)) == "missing_signature"
 
 
-@pytest.mark.parametrize("channel", ["http", "telegram", "postmark"])
+@pytest.mark.parametrize("channel", sorted(CHANNELS))
 def test_an_account_without_secrets_lets_nobody_in(channel: str) -> None:
     without = replace(account(), secrets=())
-    for request in (signed(BODY, secret=""), with_token("x"), with_password("x")):
+    for request in (signed(BODY, secret=""), with_token("x"), with_password("x"), hub_signed(BODY, "")):
         with pytest.raises(Unauthenticated):
             CHANNELS[channel].verify(request, without)
 
@@ -108,3 +109,64 @@ def test_postmark_may_give_the_secret_in_the_address() -> None:
 
 def test_a_password_may_hold_a_colon() -> None:
     assert refusal("postmark", with_password("a:b"), "a:b") is None
+
+
+# --- Meta: one signature, one question, three channels ---------------------------------------------------------------
+
+META = ("whatsapp", "messenger", "instagram")
+TOKEN = hmac.new(SECRET.encode(), b"switchboard-verify-token", "sha256").hexdigest()
+"""As an operator makes it, with openssl (docs/channels)."""
+
+
+@pytest.mark.parametrize("channel", META)
+@pytest.mark.parametrize("secret", [SECRET, OLDER])
+def test_a_body_that_meta_signed_is_accepted(channel: str, secret: str) -> None:
+    assert refusal(channel, hub_signed(BODY, secret), SECRET, OLDER) is None
+
+
+@pytest.mark.parametrize("channel", META)
+def test_what_meta_did_not_sign_is_refused(channel: str) -> None:
+    right = hub_signed(BODY)
+    given = right.headers["x-hub-signature-256"]
+    wrong = {
+        "changed on the way": replace(right, body=BODY + b" "),
+        "another account's": hub_signed(BODY, "of-another-account"),
+        "without its beginning": replace(right, headers={"x-hub-signature-256": given.removeprefix("sha256=")}),
+        "cut": replace(right, headers={"x-hub-signature-256": given[:-1]}),
+        "in capitals": replace(right, headers={"x-hub-signature-256": given.upper()}),
+        "no text": replace(right, headers={"x-hub-signature-256": "sha256=\xff"}),
+    }
+    assert {name: refusal(channel, request) for name, request in wrong.items()} == dict.fromkeys(wrong, "bad_signature")
+
+
+@pytest.mark.parametrize("channel", META)
+def test_the_old_signature_of_meta_proves_nothing(channel: str) -> None:
+    assert refusal(channel, hub_signed(BODY, method="sha1")) == "missing_signature"
+
+
+def greeted(channel: str, *secrets: str, **asked: str) -> bytes | str:
+    """What is answered to the provider's question, or why it is refused."""
+    query = {f"hub.{name}": value for name, value in asked.items()}
+    greet = CHANNELS[channel].greet
+    assert greet is not None
+    try:
+        return greet(Request(headers={}, body=b"", received_at=NOW, query=query), account(*secrets))
+    except Unauthenticated as error:
+        return error.reason
+
+
+@pytest.mark.parametrize("channel", META)
+def test_meta_is_told_that_the_address_is_ours(channel: str) -> None:
+    right = {"mode": "subscribe", "verify_token": TOKEN, "challenge": "1158201444"}
+    assert greeted(channel, **right) == b"1158201444"
+    assert greeted(channel, "a-newer-one", SECRET, **right) == b"1158201444"
+    assert greeted(channel, **right | {"challenge": "a\r\nb" + "x" * 1000})[:4] == b"a bx"
+    assert greeted(channel, "of-another-account", **right) == "bad_signature"
+    assert greeted(channel, **right | {"verify_token": SECRET}) == "bad_signature"
+    assert greeted(channel, **right | {"mode": "unsubscribe"}) == "missing_signature"
+    assert greeted(channel) == "missing_signature"
+
+
+@pytest.mark.parametrize("channel", META)
+def test_the_verify_token_signs_nothing(channel: str) -> None:
+    assert refusal(channel, hub_signed(BODY, TOKEN)) == "bad_signature"
