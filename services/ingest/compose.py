@@ -87,9 +87,10 @@ def _partly(parsed: Parsed) -> Invalid | None:
     """Why a request that was taken stands in quarantine too: somebody should see the events that were not read."""
     if not parsed.unreadable:
         return None
-    taken_too = len(parsed.received) + len(parsed.receipts)
-    said = f"{len(parsed.unreadable)} events could not be read ({taken_too} of the same request were taken): "
-    return Invalid(said + ", ".join(dict.fromkeys(parsed.unreadable)), reason=parsed.unreadable[0])
+    broken, taken_too = len(parsed.unreadable), len(parsed.received) + len(parsed.receipts)
+    reasons = ", ".join(dict.fromkeys(parsed.unreadable))
+    said = f"{broken} of {broken + taken_too} events could not be read, the others were taken: {reasons}"
+    return Invalid(said, reason=parsed.unreadable[0])
 
 
 def _prefix(arrival: Arrival, message: MessageReceived | None) -> str:

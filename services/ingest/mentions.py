@@ -13,8 +13,8 @@ from shared.tombstones import Tombstones
 WORDS_MAX = 5_000
 """Of one request; they stand at its beginning, in headers and in the provider's envelope."""
 WORD_MAX = 320
-PHONE_MAX = 15
-"""Digits of a phone number (E.164); some providers leave the plus away."""
+PHONE_DIGITS = range(7, 16)
+"""How many digits a phone number has (E.164); some providers leave the plus away."""
 _MAIL = re.compile(r"[^\s\"'<>(),:;\[\]\\=&]{1,64}@[^\s\"'<>(),:;\[\]\\=&]{1,255}")
 _WORD = re.compile(r"[^\s\"'<>(),:;\[\]{}\\=&]+")
 _NUMBER = re.compile(r"[+-]?[0-9]{3,20}")
@@ -28,7 +28,7 @@ def identities(channel: str, account: str, content: str) -> Iterator[tuple[str, 
             yield "email", "", word.lower()
         elif word.startswith("+"):
             yield "phone", "", word
-        elif word.isascii() and word.isdigit() and len(word) <= PHONE_MAX:
+        elif word.isascii() and word.isdigit() and len(word) in PHONE_DIGITS:
             yield "phone", "", f"+{word}"
         yield channel, "", word
         yield channel, account, word

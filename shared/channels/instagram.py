@@ -10,7 +10,7 @@ import orjson
 from shared.channels.base import MIB, AccountContext, Capabilities, Channel, Outgoing, Parsed, Request
 from shared.channels.formats import messenger_answer, messenger_events, meta_answer, meta_hook
 from shared.channels.outgoing.client import Client
-from shared.channels.outgoing.outcomes import Outcome, Rendered, TryLater
+from shared.channels.outgoing.outcomes import Outcome, Rendered
 from shared.channels.outgoing.splitting import octets
 from shared.contracts.outbound_commands import SendMessage
 
@@ -28,11 +28,8 @@ def render(answer: SendMessage, account: AccountContext) -> tuple[Rendered, ...]
 
 
 async def send(rendered: Rendered, account: AccountContext, client: Client) -> Outcome:
-    """Post it as the account's `page_id`, or as whomever the token is of."""
-    page = account.options.get("page_id", "me")
-    if not page.isascii() or not page.isalnum():
-        return TryLater("bad-page-id")
-    return await meta_answer.send(rendered, account, client, by=page, api=PUBLIC_API)
+    """Post it as whomever the token is of: of Facebook's API that is the page, which Instagram numbers otherwise."""
+    return await meta_answer.send(rendered, account, client, by="me", api=PUBLIC_API)
 
 
 PUBLIC_API = "https://graph.instagram.com/v23.0"

@@ -39,3 +39,10 @@ def test_comments_are_public_and_left_aside() -> None:
 def test_a_pages_webhook_is_looked_at() -> None:
     with pytest.raises(Invalid, match="another product"):
         parse(IG, to_page({"message": {"mid": "m1", "text": "hi"}}))
+
+
+def test_another_accounts_messages_are_looked_at() -> None:
+    body = to_page({"message": {"mid": "m1", "text": "hi"}}, about=IG)
+    assert message(IG, body, instagram_id="10").text == "hi"
+    with pytest.raises(Invalid, match="other_account"):
+        parse(IG, body, instagram_id="11")

@@ -41,6 +41,13 @@ def test_numbers_and_own_ids_are_found() -> None:
     assert not found(content, ("telegram", "", "9988"))
 
 
+def test_numbers_without_a_plus_and_ids_that_only_our_account_knows_are_found() -> None:
+    content = json.dumps({"messages": [{"from": "31612345678", "from_user_id": "NL.13491"}]})
+    assert found(content, ("phone", "", "+31612345678"))
+    assert found(content, ("telegram", "bot", "NL.13491"))
+    assert not found(content, ("phone", "", "+13491"))
+
+
 def test_headers_are_read_too_and_bytes_that_are_no_text_do_no_harm() -> None:
     assert found("\udcff".encode("utf-8", "surrogateescape").decode("latin-1"), MAIL, **{"x-from": "ada@example.org"})
     assert NAMES.new(*MAIL) in hmacs(NAMES, "http", "form", {}, b"\xff\x00 ada@example.org")

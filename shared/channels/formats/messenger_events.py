@@ -46,18 +46,25 @@ class Talk:
 
 
 def parse(request: Request, account: AccountContext, *, channel: str, about: str) -> Parsed:
-    """Every event of every entry; `about` is what the webhook says it is of (`page`, `instagram`)."""
+    """Every event of every entry; `about` is what the webhook says it is of (`page`, `instagram`).
+
+    An account may name the one that it is for by the option `page_id` or `instagram_id`.
+    """
     body = load_object(request.body, nul=True)
     if string(body, "object") not in ("", about):
         raise Invalid("this is the webhook of another product of Meta's", reason="other_object")
-    return settled(each(body, "entry", lambda entry: _entry(entry, Reading(channel, request, account))))
+    ours = account.options.get(f"{about}_id")
+
+    def one(entry: dict[str, Any]) -> Parsed:
+        page = named(entry, "id")
+        if ours and page and page != ours:
+            raise Invalid("this came to another page than the account's", reason="other_account")
+        return _entry(entry, Reading(channel, request, account, page))
+
+    return settled(each(body, "entry", one))
 
 
-def _entry(entry: dict[str, Any], reading: Reading) -> Parsed:
-    page, ours = named(entry, "id"), reading.account.options.get("page_id")
-    if ours and page and page != ours:
-        raise Invalid("this came to another page than the account's", reason="other_account")
-    here = Reading(reading.channel, reading.request, reading.account, page)
+def _entry(entry: dict[str, Any], here: Reading) -> Parsed:
     found = []
     if entry.get("messaging") is not None:
         found.append(each(entry, "messaging", lambda one: event(one, here)))

@@ -93,7 +93,8 @@ def settled(parsed: Parsed) -> Parsed:
     if parsed.received or parsed.receipts:
         return Parsed(parsed.received, parsed.receipts, unreadable=parsed.unreadable)
     if parsed.unreadable:
-        raise Invalid("nothing in the request could be read here", reason=parsed.unreadable[0])
+        reasons = ", ".join(dict.fromkeys(parsed.unreadable))
+        raise Invalid(f"nothing in the request could be read here: {reasons}", reason=parsed.unreadable[0])
     if parsed.ignored is None:
         raise Invalid("the request holds no events", reason="no_events")
     return parsed
