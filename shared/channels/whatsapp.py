@@ -5,6 +5,7 @@ option `phone_number_id` the number that sends. A customer is his phone number; 
 this business knows. What WhatsApp tells about the business account itself is read and left aside with a reason.
 """
 
+import functools
 from datetime import timedelta
 from typing import Any
 
@@ -13,8 +14,8 @@ import orjson
 from shared.channels.base import MIB, AccountContext, Capabilities, Channel, Outgoing, Parsed, Request
 from shared.channels.formats import meta_answer, meta_hook, whatsapp_answer
 from shared.channels.formats import whatsapp_events as events
-from shared.channels.formats.json_body import load_object, mapping, string
-from shared.channels.formats.meta_hook import each, named
+from shared.channels.formats.json_body import mapping, string
+from shared.channels.formats.meta_hook import Walk, named
 from shared.channels.outgoing.client import Client
 from shared.channels.outgoing.outcomes import Outcome, Rendered, TryLater
 from shared.contracts.outbound_commands import SendMessage
@@ -46,17 +47,19 @@ FIELDS = frozenset({"messages", "smb_message_echoes", "message_echoes"})
 
 def parse(request: Request, account: AccountContext) -> Parsed:
     """Every message and status of every change; one that cannot be read only says why."""
-    body = load_object(request.body, nul=True)
+    body = meta_hook.load(request.body)
     if string(body, "object") not in ("", "whatsapp_business_account"):
         raise Invalid("this is the webhook of another product of Meta's", reason="other_object")
 
+    walk = Walk()
+
     def change(given: dict[str, Any]) -> Parsed:
-        return _change(given, request, account)
+        return _change(given, walk, request, account)
 
-    return meta_hook.settled(each(body, "entry", lambda entry: each(entry, "changes", change)))
+    return walk.settled(walk.each(body, "entry", lambda entry: walk.each(entry, "changes", change)))
 
 
-def _change(given: dict[str, Any], request: Request, account: AccountContext) -> Parsed:
+def _change(given: dict[str, Any], walk: Walk, request: Request, account: AccountContext) -> Parsed:
     field = string(given, "field")
     if field in NOT_MESSAGES:
         return Parsed(ignored=NOT_MESSAGES[field])
@@ -66,17 +69,15 @@ def _change(given: dict[str, Any], request: Request, account: AccountContext) ->
     number, ours = named(mapping(value, "metadata"), "phone_number_id"), account.options.get("phone_number_id")
     if number and ours and number != ours:
         raise Invalid("this came to another phone number than the account's", reason="other_account")
-    contacts = value.get("contacts")
-    people = [one for one in contacts if isinstance(one, dict)] if isinstance(contacts, list) else []
-    reading = events.Reading(CHANNEL.name, request, account, tuple(people))
-    found = [_all(value, name, reading) for name in READERS if value.get(name) is not None]
+    reading = events.Reading(CHANNEL.name, request, account, events.people(value))
+    found = [
+        walk.each(value, name, functools.partial(read, reading=reading))
+        for name, read in READERS.items()
+        if value.get(name) is not None
+    ]
     if not found:
         raise Invalid("the change holds neither messages nor statuses", reason="unknown_content")
     return meta_hook.merged(found)
-
-
-def _all(value: dict[str, Any], name: str, reading: events.Reading) -> Parsed:
-    return each(value, name, lambda item: READERS[name](item, reading))
 
 
 def render(answer: SendMessage, account: AccountContext) -> tuple[Rendered, ...]:

@@ -92,6 +92,10 @@ SPOKEN: list[tuple[dict[str, Any], str]] = [
     ),
     (said("interactive", interactive={"nfm_reply": {"response_json": "{broken", "body": "Sent"}}), "{broken"),
     (said("interactive", interactive={"nfm_reply": {"response_json": "{}", "body": "Sent"}}), "Sent"),
+    (
+        said("interactive", interactive={"nfm_reply": {"response_json": f'{{"a": {"[" * 500}{"]" * 500}, "b": 1}}'}}),
+        "a: …\nb: 1",
+    ),
     (said("location", location={"latitude": 52.5, "longitude": "4.8", "name": "Shop"}), "Shop\ngeo:52.5,4.8"),
     (
         said("contacts", contacts=[{"name": {"first_name": "Ben"}, "phones": [{"phone": "+31 1"}]}, {"org": {}}]),
@@ -257,6 +261,7 @@ def test_a_status_is_a_receipt(status: str, state: str) -> None:
         ([{"code": 130429}], "too-many-requests"),
         ([{"code": 999}], "meta-999"),
         ([{"code": -1}, {"code": 131050}], "opted-out"),
+        ([{"code": "9" * 5000}], None),
         ([], None),
     ],
 )

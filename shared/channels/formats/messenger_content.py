@@ -11,6 +11,7 @@ from shared.text import one_line
 FILES = {"image": "image/jpeg", "video": "video/mp4", "audio": "audio/mp4"}
 """Kinds of file with what they usually are; the webhook does not say."""
 URL_MAX = 1000
+FILES_MAX = 100
 SAID = ("text", "title", "subtitle", "intro_message", "recipient_name", "order_number")
 """Fields of templates that a reader sees."""
 WITHIN = ("elements", "buttons", "product", "items")
@@ -21,6 +22,8 @@ LINES = 40
 def content(message: dict[str, Any]) -> tuple[str, str | None, tuple[Attachment, ...]]:
     """Text, what it is about, and files; raises Invalid for content that this release does not know."""
     given = objects(message, "attachments")
+    if len(given) > FILES_MAX:
+        raise Invalid(f"the message has more than {FILES_MAX} attachments", reason="too_many_parts")
     files = tuple(filter(None, (*map(_file, given), _story(message))))
     said = string(message, "text")
     shown = [] if said and not any(_is_template(one) for one in given) else [_spoken(one) for one in given]

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from shared.channels.base import AccountContext, Parsed, Received, Request, fitted
 from shared.channels.formats import messenger_content
-from shared.channels.formats.json_body import load_object, mapping, string
+from shared.channels.formats.json_body import mapping, string
 from shared.channels.formats.messenger_asides import FIELDS, NOT_MESSAGES
-from shared.channels.formats.meta_hook import each, merged, moment, named, settled, words
+from shared.channels.formats.meta_hook import Walk, load, merged, moment, named, words
 from shared.contracts.inbound_messages import Attachment, MessageReceived, Sender
 from shared.contracts.inbound_receipts import Receipt, ReceiptReceived
 from shared.errors import Invalid
@@ -32,7 +32,8 @@ class Reading:
     channel: str
     request: Request
     account: AccountContext
-    page: str = ""
+    walk: Walk
+    page: str
     """The page or account of ours, as the entry names it."""
 
 
@@ -50,26 +51,26 @@ def parse(request: Request, account: AccountContext, *, channel: str, about: str
 
     An account may name the one that it is for by the option `page_id` or `instagram_id`.
     """
-    body = load_object(request.body, nul=True)
+    body = load(request.body)
     if string(body, "object") not in ("", about):
         raise Invalid("this is the webhook of another product of Meta's", reason="other_object")
-    ours = account.options.get(f"{about}_id")
+    ours, walk = account.options.get(f"{about}_id"), Walk()
 
     def one(entry: dict[str, Any]) -> Parsed:
         page = named(entry, "id")
         if ours and page and page != ours:
             raise Invalid("this came to another page than the account's", reason="other_account")
-        return _entry(entry, Reading(channel, request, account, page))
+        return _entry(entry, Reading(channel, request, account, walk, page))
 
-    return settled(each(body, "entry", one))
+    return walk.settled(walk.each(body, "entry", one))
 
 
 def _entry(entry: dict[str, Any], here: Reading) -> Parsed:
     found = []
     if entry.get("messaging") is not None:
-        found.append(each(entry, "messaging", lambda one: event(one, here)))
+        found.append(here.walk.each(entry, "messaging", lambda one: event(one, here)))
     if entry.get("changes") is not None:
-        found.append(each(entry, "changes", lambda one: _change(one, here)))
+        found.append(here.walk.each(entry, "changes", lambda one: _change(one, here)))
     if "standby" in entry:  # another app answers in this conversation for now
         found.append(Parsed(ignored="standby"))
     if not found:
@@ -124,6 +125,7 @@ def _message(given: dict[str, Any], said: dict[str, Any], reading: Reading) -> P
     if said.get("is_unsupported") is True:
         raise Invalid("the API does not show this kind of message", reason="unsupported_message")
     text, subject, files = messenger_content.content(said)
+    reading.walk.spend(len(files))
     answered = named(mapping(said, "reply_to"), "mid")
     references = (answered,) if answered else ()
     return _received(reading, talk, mid, text=text, subject=subject, attachments=files, references=references)
@@ -221,6 +223,7 @@ def _delivered(given: dict[str, Any], delivery: dict[str, Any], reading: Reading
         return _read_up_to(reading, "delivered", talk, through)
     if not isinstance(mids, list):
         raise Invalid("mids is not a list", reason="wrong_type")
+    reading.walk.spend(len(mids))
     at = talk.at or through
     return merged(_receipt(reading, "delivered", talk, provider_id=_mid({"mid": mid}), at=at) for mid in mids)
 

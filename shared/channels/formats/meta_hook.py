@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.channels.base import AccountContext, Header, Parsed, Request, same_secret
+from shared.channels.formats.json_body import load_object
 from shared.errors import Invalid, Unauthenticated
 from shared.text import one_line
 
@@ -21,6 +22,10 @@ VERIFY_TOKEN = b"switchboard-verify-token"
 """What is signed with the app secret to give the verify token, which stands in addresses and so in logs of others."""
 CHALLENGE_MAX = 200
 ID_MAX = 500
+ITEMS_MAX = 3200
+"""Entries, changes, events and files of one request together."""
+PARTS_MAX = {b"{": 20_000, b"[": 20_000, b",": 120_000}
+"""Objects, lists and values of one request: what takes far more memory read than written."""
 
 Reader = Callable[[dict[str, Any]], Parsed]
 
@@ -58,12 +63,44 @@ def _hex(secret: str, body: bytes) -> str:
 # --- many events in one request --------------------------------------------------------------------------------------
 
 
-def each(within: dict[str, Any], name: str, read: Reader) -> Parsed:
-    """Every object of a list, read one by one; one that cannot be read only says why."""
-    items = within.get(name)
-    if not isinstance(items, list):
-        raise Invalid(f"{name} is not a list", reason="wrong_type")
-    return merged(_one(item, read) for item in items)
+def load(body: bytes) -> dict[str, Any]:
+    """The request's JSON; raises Malformed where it is none, Invalid where it is made of too many parts to be read."""
+    if any(body.count(mark) > most for mark, most in PARTS_MAX.items()):
+        raise Invalid("the request holds more than Meta sends in one", reason="too_many_parts")
+    return load_object(body, nul=True)
+
+
+class Walk:
+    """Goes through the lists of one request, whose items it counts: Meta sends at most a thousand updates in one."""
+
+    def __init__(self) -> None:
+        self._left = ITEMS_MAX
+
+    def each(self, within: dict[str, Any], name: str, read: Reader) -> Parsed:
+        """Every object of a list, read one by one; one that cannot be read only says why."""
+        items = within.get(name)
+        if not isinstance(items, list):
+            raise Invalid(f"{name} is not a list", reason="wrong_type")
+        self.spend(len(items))
+        return merged(_one(item, read) for item in items)
+
+    def spend(self, items: int) -> None:
+        """Count them; raises Invalid where they are more than a request may hold."""
+        self._left -= items
+        if self._left < 0:
+            raise Invalid("the request holds more than Meta sends in one", reason="too_many_events")
+
+    def settled(self, parsed: Parsed) -> Parsed:
+        """What a whole request comes to; raises Invalid where nothing of it could be read, or it is too much."""
+        self.spend(0)
+        if parsed.received or parsed.receipts:
+            return Parsed(parsed.received, parsed.receipts, unreadable=parsed.unreadable)
+        if parsed.unreadable:
+            reasons = ", ".join(dict.fromkeys(parsed.unreadable))
+            raise Invalid(f"nothing in the request could be read here: {reasons}", reason=parsed.unreadable[0])
+        if parsed.ignored is None:
+            raise Invalid("the request holds no events", reason="no_events")
+        return parsed
 
 
 def _one(item: Any, read: Reader) -> Parsed:
@@ -86,18 +123,6 @@ def merged(parts: Iterable[Parsed]) -> Parsed:
         ignored=next((part.ignored for part in every if part.ignored), None),
         unreadable=tuple(reason for part in every for reason in part.unreadable),
     )
-
-
-def settled(parsed: Parsed) -> Parsed:
-    """What a whole request comes to; raises Invalid where nothing of it could be read."""
-    if parsed.received or parsed.receipts:
-        return Parsed(parsed.received, parsed.receipts, unreadable=parsed.unreadable)
-    if parsed.unreadable:
-        reasons = ", ".join(dict.fromkeys(parsed.unreadable))
-        raise Invalid(f"nothing in the request could be read here: {reasons}", reason=parsed.unreadable[0])
-    if parsed.ignored is None:
-        raise Invalid("the request holds no events", reason="no_events")
-    return parsed
 
 
 # --- values as Meta and its test tools write them --------------------------------------------------------------------

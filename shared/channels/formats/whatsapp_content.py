@@ -113,7 +113,11 @@ def _form(form: dict[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    """A field's value; one that is nested too deeply to be shown is left out."""
+    try:
+        return value if isinstance(value, str) else orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        return "…"
 
 
 def _order(message: dict[str, Any]) -> str:

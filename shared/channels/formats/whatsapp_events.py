@@ -5,6 +5,7 @@ or reacted to; the last three have an id of their own and name the message they 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -43,7 +44,8 @@ class Reading:
     channel: str
     request: Request
     account: AccountContext
-    contacts: tuple[dict[str, Any], ...] = ()
+    people: Mapping[str, dict[str, Any]]
+    """Contacts by phone number and by business-scoped id."""
 
 
 # --- messages --------------------------------------------------------------------------------------------------------
@@ -124,7 +126,7 @@ def _target(within: dict[str, Any], name: str) -> str:
 def _customer(said: dict[str, Any], number: str, business_scoped: str, reading: Reading) -> Sender | None:
     """By the phone number where it is told, else by the business-scoped id; raises Invalid for neither."""
     value, other = named(said, number), named(said, business_scoped)
-    known = _contact(value, other, reading)
+    known = reading.people.get(value) or reading.people.get(other) or reading.people.get("", {})
     value = value or other or named(known, "wa_id") or named(known, "user_id")
     if not value or len(value) > 320:
         return None
@@ -135,12 +137,12 @@ def _customer(said: dict[str, Any], number: str, business_scoped: str, reading: 
     return Sender(kind=reading.channel, scope=reading.account.id, value=value, name=name, verified=True)
 
 
-def _contact(value: str, other: str, reading: Reading) -> dict[str, Any]:
-    """What the change tells about the customer; the only contact is he where nothing says otherwise."""
-    for contact in reading.contacts:
-        if (value and words(contact, "wa_id") == value) or (other and words(contact, "user_id") == other):
-            return contact
-    return reading.contacts[0] if len(reading.contacts) == 1 else {}
+def people(value: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a change tells about customers; the only one of them also stands for whoever is not named."""
+    contacts = value.get("contacts")
+    known = [contact for contact in contacts if isinstance(contact, dict)] if isinstance(contacts, list) else []
+    found = {words(contact, name): contact for contact in known for name in ("wa_id", "user_id")}
+    return found | {"": known[0] if len(known) == 1 else {}}
 
 
 # --- statuses --------------------------------------------------------------------------------------------------------
@@ -183,4 +185,4 @@ def _ours(given: Any) -> str | None:
 
 def _reason(said: dict[str, Any]) -> str | None:
     codes = (words(error, "code") for error in objects(said, "errors"))
-    return next((meta_errors.word(int(code)) for code in codes if code.isascii() and code.isdigit()), None)
+    return next((meta_errors.word(int(code)) for code in codes if re.fullmatch("[0-9]{1,9}", code)), None)
