@@ -1,4 +1,4 @@
-"""A shop on a desk, spoken to from outside only: its customers write on three channels, its agents use the API."""
+"""A shop on a desk, spoken to from outside only: its customers write on four channels, its agents use the API."""
 
 import asyncio
 import base64
@@ -18,7 +18,7 @@ from tests.eventually import eventually
 
 WORKSPACE = "main"
 SECRET = "a-secret-that-only-the-shop-knows"
-FORM, BOT, MAILBOX = "bikes-form", "bikes-bot", "bikes-mail"
+FORM, BOT, MAILBOX, LINE = "bikes-form", "bikes-bot", "bikes-mail", "bikes-line"
 SERVICES = ("services.gateway", "services.ingest", "services.tickets", "services.routing", "services.notify")
 
 TOKEN = "77:the-token-of-the-bot"
@@ -29,12 +29,12 @@ _numbers = itertools.count(1)
 
 
 def documents(mode: str = "offer", ways_out: WaysOut | None = None) -> list[tuple[str, str, dict[str, Any]]]:
-    """Two shops, three channel accounts, two agents; every channel is given out by `mode`.
+    """Two shops, four channel accounts, two agents; every channel is given out by `mode`.
 
     `ways_out` are the options by which an account's answers leave; without them answers wait.
     """
     secrets = [{"value": SECRET}]
-    channels = {FORM: "http", BOT: "telegram", MAILBOX: "postmark"}
+    channels = {FORM: "http", BOT: "telegram", MAILBOX: "postmark", LINE: "whatsapp"}
     accounts = [
         ("account", id_, {"channel": channel, "shop": "bikes", "secrets": secrets} | _way_out(id_, ways_out or {}))
         for id_, channel in channels.items()
@@ -137,6 +137,21 @@ def telegram_request(text: str, sender: str, more: dict[str, Any]) -> dict[str, 
     return {"url": f"/v1/inbound/telegram/{BOT}", "json": update, "headers": headers}
 
 
+def whatsapp_request(text: str, sender: str, more: dict[str, Any]) -> dict[str, Any]:
+    """A message over the Cloud API (C6)."""
+    number = f"3161234{int(sender):04d}"
+    said = {"from": number, "id": f"wamid.{next(_numbers)}", "timestamp": str(int(time.time())), "type": "text"}
+    value = {
+        "messaging_product": "whatsapp",
+        "contacts": [{"profile": {"name": "Ada"}, "wa_id": number}],
+        "messages": [said | {"text": {"body": text}} | more],
+    }
+    changes = [{"field": "messages", "value": value}]
+    body = json.dumps({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": changes}]}).encode()
+    headers = {"x-hub-signature-256": f"sha256={hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()}"}
+    return {"url": f"/v1/inbound/whatsapp/{LINE}", "content": body, "headers": headers}
+
+
 def postmark_request(text: str, sender: str, more: dict[str, Any]) -> dict[str, Any]:
     """A mail as Postmark posts it (C2)."""
     number = next(_numbers)
@@ -159,7 +174,12 @@ def postmark_request(text: str, sender: str, more: dict[str, Any]) -> dict[str, 
     return {"url": f"/v1/inbound/postmark/{MAILBOX}", "json": mail | more, "headers": headers}
 
 
-REQUESTS = {"http": http_request, "telegram": telegram_request, "postmark": postmark_request}
+REQUESTS = {
+    "http": http_request,
+    "telegram": telegram_request,
+    "postmark": postmark_request,
+    "whatsapp": whatsapp_request,
+}
 
 
 async def open_shop(desk: Desk, mode: str = "offer", ways_out: WaysOut | None = None) -> Shop:

@@ -17,12 +17,13 @@ from tests.integration.streams import Ear
 from tests.integration.ticketing import Tickets
 from tests.providers.bot_api import BotApi
 from tests.providers.callback import Callback
+from tests.providers.graph_api import GraphApi
 from tests.providers.smtp import DROP, SmtpServer
-from tests.shop import BOT, FORM, MAILBOX, SECRET, SERVICES, WORKSPACE, Shop, open_shop
+from tests.shop import BOT, FORM, LINE, MAILBOX, SECRET, SERVICES, TOKEN, WORKSPACE, Shop, open_shop
 from tests.stack import Stack
 
 TEXT = "Your order arrives tomorrow before noon."
-CHANNELS = ("http", "telegram", "postmark")
+CHANNELS = ("http", "telegram", "postmark", "whatsapp")
 ON_THE_WAY_OUT = ("outbound-commands", "delivery-events")
 
 
@@ -33,6 +34,7 @@ class FarEnds:
     form: Callback
     bot: BotApi
     mail: SmtpServer
+    line: GraphApi
 
     def received(self, channel: str) -> list[str]:
         """What customers of a channel have read."""
@@ -40,6 +42,7 @@ class FarEnds:
             "http": self.form.texts,
             "telegram": [text for _, text in self.bot.received],
             "postmark": [_text(mail) for mail in self.mail.mails],
+            "whatsapp": [text for _, text in self.line.received],
         }[channel]
 
 
@@ -50,11 +53,11 @@ def _text(mail: Any) -> str:
 @pytest.fixture
 async def far(stack: Stack) -> AsyncIterator[FarEnds]:
     """Far ends that listen."""
-    servers = FarEnds(Callback(SECRET), BotApi(), SmtpServer())
-    for server in (servers.form, servers.bot, servers.mail):
+    servers = FarEnds(Callback(SECRET), BotApi(), SmtpServer(), GraphApi(TOKEN))
+    for server in (servers.form, servers.bot, servers.mail, servers.line):
         await server.start()
     yield servers
-    for server in (servers.form, servers.bot, servers.mail):
+    for server in (servers.form, servers.bot, servers.mail, servers.line):
         await server.stop()
 
 
@@ -64,7 +67,8 @@ async def shop(stack: Stack, far: FarEnds) -> AsyncIterator[Shop]:
     desk = Desk(stack, await stack.create_database(await stack.migrated()), await stack.create_topics(), ENVIRONMENT)
     await desk.start(*SERVICES, "services.metrics")
     mail = {"smtp_host": "127.0.0.1", "smtp_port": str(far.mail.port), "smtp_tls": "none", "from": "care@bikes.example"}
-    ways_out = {FORM: {"callback_url": far.form.url}, BOT: {"api_url": far.bot.url}, MAILBOX: mail}
+    line = {"api_url": far.line.url, "phone_number_id": "106"}
+    ways_out = {FORM: {"callback_url": far.form.url}, BOT: {"api_url": far.bot.url}, MAILBOX: mail, LINE: line}
     opened = await open_shop(desk, ways_out=ways_out)
     yield opened
     await opened.close()
@@ -148,7 +152,7 @@ async def test_a_customer_writes_and_has_an_answer(shop: Shop, far: FarEnds, cha
     async def woken() -> bool:
         return bool((await shop.admin.get(f"/v1/tickets/{ticket['id']}")).json()["state"] == "open")
 
-    if channel == "telegram":  # a conversation; forms and mails join by what they name
+    if channel in ("telegram", "whatsapp"):  # a conversation; forms and mails join by what they name
         await eventually(woken, what="our turn again")
 
 
@@ -178,9 +182,10 @@ async def test_one_trace_leads_from_the_webhook_to_the_answer(shop: Shop, far: F
 async def test_a_provider_that_refuses_for_a_while_has_the_answer_once(shop: Shop, far: FarEnds) -> None:
     far.bot.next.extend([far.bot.refuses(429, retry_after=1), far.bot.refuses(500), far.bot.drops])
     far.form.next.extend([far.form.says(429, retry_after="1"), far.form.says(500), far.form.takes_and_drops])
+    far.line.next.extend([far.line.refuses(429, 130429, retry_after="1"), far.line.refuses(400, 131056)])
     far.mail.next.extend([{"MAIL": "451 4.3.0 Later"}, {"RCPT": "452 4.2.2 Full"}])
     sent = {}
-    for channel in ("http", "postmark"):
+    for channel in ("http", "postmark", "whatsapp"):
         ticket = await taken(shop, channel)
         sent[channel] = (ticket, await answered(shop, ticket))
     for channel, (ticket, message) in sent.items():
@@ -188,12 +193,14 @@ async def test_a_provider_that_refuses_for_a_while_has_the_answer_once(shop: Sho
         assert far.received(channel) == [TEXT]
 
 
-@pytest.mark.parametrize("channel", ["telegram", "postmark"])
+@pytest.mark.parametrize("channel", ["telegram", "postmark", "whatsapp"])
 async def test_an_outcome_that_nobody_knows_is_shown_to_a_person_who_decides(
     shop: Shop, far: FarEnds, channel: str
 ) -> None:
     if channel == "telegram":
         far.bot.next.append(far.bot.takes_late(HANGS_S))
+    elif channel == "whatsapp":
+        far.line.next.append(far.line.takes_late(HANGS_S))
     else:
         far.mail.next.append({".": DROP, "taken": "yes"})
     ticket = await taken(shop, channel)

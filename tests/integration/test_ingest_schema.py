@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from shared import identity
+from shared.channels import CHANNELS
 from shared.identity import Identity
 from tests.desk import KEY
 from tests.integration.ingests import Ingest, start_ingest, stop_ingest
@@ -35,18 +36,26 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
-OPERATIONS = [
+OPERATIONS: list[tuple[str, str, str | None]] = [
     ("/v1/inbound/http/{account}", "POST", FORM),
     ("/v1/inbound/telegram/{account}", "POST", BOT),
     ("/v1/inbound/postmark/{account}", "POST", MAILBOX),
     ("/v1/quarantine", "GET", None),
     ("/v1/quarantine/{id}", "GET", None),
 ]
+OTHERS = [channel for channel in CHANNELS.values() if channel.name not in ("http", "telegram", "postmark")]
+"""Each has an account that is called after it."""
+for _other in OTHERS:
+    _path = f"/v1/inbound/{_other.name}/{{account}}"
+    OPERATIONS += [(_path, method, _other.name) for method in ("POST", "GET") if method == "POST" or _other.greet]
 
 
 @pytest.fixture(scope="module")
 def ingest(stack: Stack) -> Iterator[Ingest]:
     running = start_ingest(stack)
+    for channel in OTHERS:
+        document = {"channel": channel.name, "shop": "bikes", "secrets": [{"value": SECRET}]}
+        stack.run(running.put(channel.name, document))
     yield running
     stop_ingest(running)
 
@@ -66,6 +75,7 @@ def proofs(body: bytes) -> dict[str, str]:
         "switchboard-timestamp": stamp,
         "switchboard-signature": f"v1={signature}",
         "x-telegram-bot-api-secret-token": SECRET,
+        "x-hub-signature-256": f"sha256={hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()}",
     }
 
 
