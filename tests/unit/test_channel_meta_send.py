@@ -21,6 +21,7 @@ from shared.channels.outgoing.splitting import octets, units
 from shared.contracts.inbound_messages import Attachment
 from shared.contracts.outbound_commands import Recipient, SendMessage, Template
 from shared.errors import Invalid
+from tests.unit.channel_requests import parse, to_page
 
 META = ("whatsapp", "messenger", "instagram")
 MESSAGE = UUID("01a20719-75d9-700c-83cc-a366018aeb02")
@@ -166,6 +167,17 @@ def test_only_the_first_part_answers_and_only_the_last_carries_our_id() -> None:
     bodies = requests("whatsapp", "word " * 2000, in_reply_to=("wamid.1",))
     assert ["context" in body for body in bodies] == [True, False, False]
     assert ["biz_opaque_callback_data" in body for body in bodies] == [False, False, True]
+
+
+def test_every_part_of_an_answer_is_known_as_ours_when_it_comes_back() -> None:
+    names = []
+    for number, body in enumerate(requests("messenger", "word " * 1000)):
+        echo = {"mid": f"m{number}", "is_echo": True, **body["message"]}
+        back = to_page({"sender": {"id": "10"}, "recipient": {"id": "77"}, "message": echo})
+        got = parse("messenger", back)
+        assert got.received == ()
+        names += [receipt.provider_id for receipt in got.receipts]
+    assert names == ["m0", "m1", str(MESSAGE)]
 
 
 @pytest.mark.parametrize("channel", META)

@@ -21,7 +21,7 @@ from shared.contracts.inbound_messages import Attachment, MessageReceived, Sende
 from shared.contracts.raw_inbound import RawReceived
 from shared.errors import Invalid, Refused
 from shared.telemetry import trace
-from tests.unit.channel_requests import NOW, account
+from tests.unit.channel_requests import NOW, account, from_ada, texted, to_page
 
 
 def arrival(body: bytes, channel: str = "http", **headers: str) -> Arrival:
@@ -65,6 +65,37 @@ def test_a_large_body_lies_with_the_person_who_wrote_it() -> None:
     assert content == body
     assert key.startswith(person_prefix("main", "email", "", "ada@example.org") + "/")
     assert "ada" not in key
+
+
+def test_what_could_be_read_goes_out_and_the_whole_is_looked_at_for_the_rest() -> None:
+    body = json.dumps(from_ada(texted("one"), {"type": "text"}, texted("two", id="wamid.2"))).encode()
+    outcome, said, composed = read(arrival(body, "whatsapp"))
+    raw, *messages = events(composed)
+    assert (outcome, said) == ("accepted", {"quarantined": str(composed.raw)})
+    assert [one.data.text for one in messages] == ["one", "two"]
+    assert (raw.data.refusal, raw.data.body) == ("no_message_id", body)
+    assert raw.data.detail == "1 of 3 events could not be read, the others were taken: no_message_id"
+
+
+def test_a_large_request_that_is_looked_at_is_nobodys() -> None:
+    body = json.dumps(from_ada(texted("one"), {"type": "text"})).encode() + b" " * 300_000
+    ((key, _),) = read(arrival(body, "whatsapp"))[2].blobs
+    assert key.startswith("main/raw/")
+
+
+def test_nothing_that_can_be_read_is_quarantined_as_a_whole() -> None:
+    body = json.dumps(from_ada({"type": "text"})).encode()
+    outcome, said, composed = read(arrival(body, "whatsapp"))
+    assert (outcome, said, composed.ids) == ("quarantined", {"quarantined": str(composed.raw)}, ())
+
+
+def test_words_up_to_a_moment_are_told_apart_by_person_and_moment() -> None:
+    moments = [{"read": {"watermark": 1767323045000 + n}} for n in (0, 1)]
+    other = {"read": {"watermark": 1767323045000}, "sender": {"id": "78"}}
+    first = read(arrival(json.dumps(to_page(*moments, other)).encode(), "messenger"))[2].ids
+    again = read(arrival(json.dumps(to_page(moments[0])).encode(), "messenger"))[2].ids
+    assert len(set(first)) == 3
+    assert again == first[:1]
 
 
 @given(st.text(max_size=3), st.integers(1, 400_000))

@@ -25,7 +25,7 @@ def requests(
 ) -> list[dict[str, Any]]:
     """A request for every `text_max`; the first answers the customer's newest message.
 
-    With `metadata` the last carries our id, which comes back in its echo.
+    With `metadata` each carries a mark of ours, which comes back in its echo; the last one's is the answer's id.
     """
     if answer.attachments:
         raise Invalid("files are not sent over this channel yet", reason="attachments-unsupported")
@@ -38,8 +38,8 @@ def requests(
     found: list[dict[str, Any]] = [{**frame, "message": {"text": part}} for part in parts]
     if answer.in_reply_to:
         found[0]["reply_to"] = {"mid": answer.in_reply_to[-1]}
-    if metadata:
-        found[-1]["message"]["metadata"] = f"{OUR_METADATA}{answer.message}"
+    for number, request in enumerate(found[::-1] if metadata else ()):
+        request["message"]["metadata"] = f"{OUR_METADATA}{answer.message}" + (f":{number}" if number else "")
     return found
 
 
