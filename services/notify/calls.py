@@ -137,7 +137,7 @@ class Calls:
     async def close(self) -> None:
         """Let go of all connections."""
         for client in self._clients.values():
-            await client.http.aclose()
+            await client.close()
 
 
 def _log_bug(what: str, channel: Channel, error: Exception) -> None:

@@ -82,6 +82,19 @@ async def test_an_answer_goes_by_mail_into_its_thread(notify: Notify) -> None:
     assert any(command.startswith("AUTH PLAIN") for command in server.commands)
 
 
+async def test_mails_share_a_session_until_its_server_gives_it_up(notify: Notify) -> None:
+    async with listening(server := SmtpServer()):
+        box = await notify.mailbox(server.port, smtp_user="care")
+        for text in ("one", "two"):
+            await notify.becomes(await notify.send(box, text, to="ada@example.org"), "sent")
+        assert [command.split()[0] for command in server.commands].count("EHLO") == 1
+        server.next.extend([{"MAIL": "421 4.4.2 Idle for too long"}, {}, {"MAIL": DROP}])
+        for text in ("three", "four"):
+            await notify.becomes(await notify.send(box, text, to="ada@example.org"), "sent")
+        assert [command.split()[0] for command in server.commands].count("EHLO") == 3
+    assert [mail.get_body(("plain",)).get_content().strip() for mail in server.mails] == ["one", "two", "three", "four"]
+
+
 async def test_too_many_requests_wait_as_long_as_the_provider_says(notify: Notify) -> None:
     async with listening(api := BotApi()):
         api.next.append(api.refuses(429, "Too Many Requests", retry_after=2))

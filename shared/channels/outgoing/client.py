@@ -1,10 +1,11 @@
 """What `send` reaches the network with: one for each account, so that a slow far end keeps only itself waiting."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
 from shared.channels.outgoing.addresses import Addresses
+from shared.channels.outgoing.smtp_sessions import SmtpSessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,12 @@ class Client:
     http: httpx.AsyncClient
     addresses: Addresses
     timeout_s: float
+    sessions: SmtpSessions = field(default_factory=SmtpSessions)
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        self.sessions.close()
+        await self.http.aclose()
 
     @property
     def connect_s(self) -> float:

@@ -14,6 +14,8 @@ from shared.channels.outgoing.client import Client
 from shared.channels.outgoing.outcomes import Accepted, Outcome, Rejected, TryLater, Unsure
 from shared.errors import Invalid
 
+CLOSING = 421
+"""The server closes the session (RFC 5321 §3.8)."""
 OUR_NAME = "switchboard"
 """What we call ourselves in EHLO; looking up the machine's name may block."""
 
@@ -33,18 +35,24 @@ async def submit(client: Client, server: Server, *, sender: str, recipient: str,
     """Hand one mail over."""
     try:
         async with asyncio.timeout(client.timeout_s / 2):
-            connection = await _ready(client, server, sender, recipient)
+            connection = await _reused(client, server, sender, recipient) or await _ready(
+                client, server, sender, recipient
+            )
     except (Invalid, aiosmtplib.SMTPException, OSError) as error:
         return _before(error)
     try:
         async with asyncio.timeout(client.timeout_s / 2):
             await connection.data(mail)
     except aiosmtplib.SMTPResponseException as error:
+        connection.close()
         return _refused(error.code, "refused")
     except (aiosmtplib.SMTPException, OSError) as error:
-        return Unsure("timeout" if isinstance(error, TimeoutError) else "connection-lost")
-    finally:
         connection.close()
+        return Unsure("timeout" if isinstance(error, TimeoutError) else "connection-lost")
+    except BaseException:
+        connection.close()
+        raise
+    client.sessions.give_back(server, connection)
     return Accepted()
 
 
@@ -64,6 +72,28 @@ def _before(error: Exception) -> Outcome:
 def _refused(code: int, reason: str) -> Outcome:
     """4xx may pass, 5xx stands (RFC 5321 §4.2.1)."""
     return TryLater(f"smtp-{code}") if code < 500 else Rejected(f"{reason}-{code}")
+
+
+async def _reused(client: Client, server: Server, sender: str, recipient: str) -> aiosmtplib.SMTP | None:
+    """A session that is open already; None where there is none, or its server has given it up meanwhile."""
+    session = client.sessions.take(server)
+    if session is None:
+        return None
+    try:
+        await session.mail(sender)
+        await session.rcpt(recipient)
+    except aiosmtplib.SMTPResponseException as error:
+        session.close()
+        if error.code == CLOSING:
+            return None
+        raise
+    except (aiosmtplib.SMTPException, OSError):
+        session.close()
+        return None
+    except BaseException:
+        session.close()
+        raise
+    return session
 
 
 async def _ready(client: Client, server: Server, sender: str, recipient: str) -> aiosmtplib.SMTP:
