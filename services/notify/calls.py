@@ -2,13 +2,10 @@
 
 import asyncio
 import logging
-import ssl
 import time
 import traceback
 from dataclasses import dataclass
 from datetime import datetime
-
-import httpx
 
 from services.notify.config import Config
 from services.notify.domain.send import Send
@@ -17,8 +14,7 @@ from shared.blobs import BlobStore
 from shared.bus import SettingsReader
 from shared.channels import CHANNELS
 from shared.channels.base import MIB, AccountContext, Channel
-from shared.channels.outgoing.addresses import Addresses
-from shared.channels.outgoing.client import Client
+from shared.channels.outgoing.clients import Clients
 from shared.channels.outgoing.outcomes import Outcome, Rejected, Rendered, TryLater, Unsure
 from shared.clock import Clock
 from shared.contracts.inbound_messages import Attachment
@@ -58,9 +54,9 @@ class Calls:
         self._clock = clock
         self._blobs = BlobStore(config.blobs)
         self._opened = OpenAccounts(config.key.get_secret_value(), reread_s=config.secrets_reread_s, credentials=True)
-        self._addresses = Addresses(allow_private=config.allow_private_urls)
-        self._tls = ssl.create_default_context()
-        self._clients: dict[tuple[str, str], Client] = {}
+        self._clients = Clients(
+            allow_private=config.allow_private_urls, at_once=config.send_at_once, timeout_s=config.call_timeout_s
+        )
 
     def account(self, workspace: str, channel: str, account_id: str) -> AccountContext | None:
         """The account, where it can send now; what is unknown, switched off or has another channel waits."""
@@ -97,7 +93,7 @@ class Calls:
         return await self._call(channel, requests[send.part], account), last
 
     async def _call(self, channel: Channel, request: Rendered, account: AccountContext) -> Outcome:
-        client = self._client(account)
+        client = self._clients.of(account.workspace, account.id)
         try:
             async with asyncio.timeout(self._config.send_lease_s / 2):  # a channel keeps its own time, which is less
                 return await channel.send(request, account, client)
@@ -126,18 +122,9 @@ class Calls:
             filled.append(file.model_copy(update={"content": content}))
         return tuple(filled)
 
-    def _client(self, account: AccountContext) -> Client:
-        key = (account.workspace, account.id)
-        if key not in self._clients:
-            limits = httpx.Limits(max_connections=self._config.send_at_once, keepalive_expiry=4)
-            http = httpx.AsyncClient(verify=self._tls, limits=limits, trust_env=False, follow_redirects=False)
-            self._clients[key] = Client(http, self._addresses, self._config.call_timeout_s)
-        return self._clients[key]
-
     async def close(self) -> None:
         """Let go of all connections."""
-        for client in self._clients.values():
-            await client.close()
+        await self._clients.close()
 
 
 def _log_bug(what: str, channel: Channel, error: Exception) -> None:

@@ -1,25 +1,5 @@
-"""How the sender learns at once that there is work: whoever commits a row wakes it; other processes' rows it polls."""
+"""What wakes the sender of this process."""
 
-import asyncio
-import contextlib
-
-
-class Wake:
-    """One per process."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    def now(self) -> None:
-        """Rows were committed, or a try has ended."""
-        self._event.set()
-
-    async def wait(self, timeout_s: float) -> None:
-        """Wait to be woken, at most so long."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._event.wait(), timeout_s)
-        self._event.clear()
-
+from shared.wake import Wake
 
 WAKE = Wake()
-"""This process's."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.tickets import contacts, facts
+from services.tickets import contacts, facts, media
 from services.tickets.domain import language
 from services.tickets.domain.joining import join, speaks
 from services.tickets.domain.receive import Received, receive, takes_language
@@ -14,6 +14,7 @@ from services.tickets.domain.ticket import Ticket
 from services.tickets.following import follow
 from services.tickets.late import buried_as, drop_late
 from services.tickets.repo import early, messages, people, tickets
+from services.tickets.repo.media import want
 from services.tickets.repo.messages import Happening, Kept
 from services.tickets.repo.people import Address, Candidate, Person
 from shared.bus import Context
@@ -212,6 +213,10 @@ async def _write(tx: asyncpg.Connection, work: Work) -> None:
     changed = (work.changed - work.opened) | caught_up
     await tickets.update(tx, [work.tickets[key] for key in sorted(changed)])
     await messages.insert(tx, work.kept)
+    files = [file for kept in work.kept if kept.copy_of is None for file in media.wanted(kept.event)]
+    if files:
+        await want(tx, files)
+        work.context.after_commit(media.WAKE.now)
     await messages.happened(tx, lines)
     await people.learn_spoken(tx, work.learned)
     await people.joined_in(tx, _guests(work))

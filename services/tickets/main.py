@@ -5,6 +5,7 @@ from services.tickets.closing import close_solved
 from services.tickets.config import Config
 from services.tickets.files import forget_files
 from services.tickets.handlers import HANDLERS
+from services.tickets.media import fetch_media
 from services.tickets.repo.answers import ours
 from services.tickets.repo.checks import check_tickets, holders
 from services.tickets.repo.messages import accepted_ids
@@ -16,7 +17,7 @@ SERVICE = Service(
     config=Config,
     handlers=HANDLERS,
     api=create_api,
-    loops=(close_solved, forget_files),
+    loops=(close_solved, forget_files, fetch_media),
     checks=(check_tickets,),
     finds={INBOUND_MESSAGES.name: accepted_ids, OUTBOUND_COMMANDS.name: ours, TICKET_EVENTS.name: ours},
     holders=holders,

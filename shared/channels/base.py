@@ -15,8 +15,8 @@ import orjson
 from pydantic import BaseModel
 
 from shared.channels.outgoing.client import Client
-from shared.channels.outgoing.outcomes import Outcome, Rendered
-from shared.contracts.inbound_messages import MessageReceived
+from shared.channels.outgoing.outcomes import Fetch, Outcome, Rendered
+from shared.contracts.inbound_messages import Attachment, MessageReceived
 from shared.contracts.inbound_receipts import ReceiptReceived
 from shared.contracts.outbound_commands import SendMessage
 from shared.errors import Unauthenticated
@@ -147,6 +147,8 @@ class Channel:
     """The payload's shape is ours to define: what breaks it is refused. Else it is kept in quarantine."""
     challenge: str
     """The WWW-Authenticate header of a refused request (RFC 9110 §11.6.1)."""
+    fetch: Callable[[Attachment, AccountContext, Client], Awaitable[Fetch]] | None = None
+    """Gets a file that a message names by reference; None where there are no such files. Raises nothing."""
     conversational: bool = False
     """A person has one running conversation per account (chat, messaging), which a message joins (definitions.md)."""
     headers: tuple[Header, ...] = ()

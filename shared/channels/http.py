@@ -27,7 +27,7 @@ from shared.channels.base import (
 )
 from shared.channels.formats.http_body import AnyBody, Body, FileReference, ReceiptRequest
 from shared.channels.formats.json_body import load_object, validated
-from shared.channels.outgoing import web
+from shared.channels.outgoing import downloads, web
 from shared.channels.outgoing.client import Client
 from shared.channels.outgoing.outcomes import Accepted, Outcome, Rejected, Rendered, TryLater
 from shared.contracts.inbound_messages import Attachment, MessageReceived
@@ -163,6 +163,7 @@ CHANNEL = Channel(
     outgoing=OUTGOING,
     render=render,
     send=send,
+    fetch=downloads.by_address,
     proof="body",
     ours=True,
     challenge="Switchboard-Signature",

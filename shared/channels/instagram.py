@@ -9,6 +9,7 @@ import orjson
 
 from shared.channels.base import MIB, AccountContext, Capabilities, Channel, Outgoing, Parsed, Request
 from shared.channels.formats import messenger_answer, messenger_events, meta_answer, meta_hook
+from shared.channels.outgoing import downloads
 from shared.channels.outgoing.client import Client
 from shared.channels.outgoing.outcomes import Outcome, Rendered
 from shared.channels.outgoing.splitting import octets
@@ -50,6 +51,7 @@ CHANNEL = Channel(
     outgoing=OUTGOING,
     render=render,
     send=send,
+    fetch=downloads.by_address,
     proof="body",
     ours=False,
     conversational=True,

@@ -8,16 +8,19 @@ this business knows. What WhatsApp tells about the business account itself is re
 import functools
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
 from shared.channels.base import MIB, AccountContext, Capabilities, Channel, Outgoing, Parsed, Request
 from shared.channels.formats import meta_answer, meta_hook, whatsapp_answer
 from shared.channels.formats import whatsapp_events as events
-from shared.channels.formats.json_body import mapping, string
+from shared.channels.formats.json_body import load_object, mapping, string
 from shared.channels.formats.meta_hook import Walk, named
+from shared.channels.outgoing import downloads
 from shared.channels.outgoing.client import Client
-from shared.channels.outgoing.outcomes import Outcome, Rendered, TryLater
+from shared.channels.outgoing.outcomes import Fetch, Outcome, Rejected, Rendered, TryLater
+from shared.contracts.inbound_messages import Attachment
 from shared.contracts.outbound_commands import SendMessage
 from shared.errors import Invalid
 
@@ -95,6 +98,21 @@ async def send(rendered: Rendered, account: AccountContext, client: Client) -> O
     return await meta_answer.send(rendered, account, client, by=number)
 
 
+async def fetch(file: Attachment, account: AccountContext, client: Client) -> Fetch:
+    """The API gives a file's address for its id, and the file there to who has the token; both for a few days."""
+    if not account.credentials:
+        return TryLater("no-credential")
+    base = account.options.get("api_url", meta_answer.GRAPH).rstrip("/")
+    proof = {"authorization": f"Bearer {account.credentials[0]}"}
+    asked = await downloads.get(client, f"{base}/{quote(file.reference or '', safe='')}", proof, most_bytes=MIB)
+    if not isinstance(asked, downloads.Got):
+        return asked
+    url = load_object(asked.body).get("url") if asked.status == 200 else None
+    if not isinstance(url, str):
+        return Rejected("gone") if asked.status in (400, 404) else TryLater(f"http-{asked.status}")
+    return await downloads.fetch(client, url, proof)
+
+
 OUTGOING = Outgoing(text_max=4096, reply_window=timedelta(hours=24), templates=True, read_receipts=True)
 
 CHANNEL = Channel(
@@ -107,6 +125,7 @@ CHANNEL = Channel(
     outgoing=OUTGOING,
     render=render,
     send=send,
+    fetch=fetch,
     proof="body",
     ours=False,
     conversational=True,

@@ -41,8 +41,8 @@ class Attachment(BaseModel):
     size: Annotated[int, Field(ge=0)] | None = None
     blob: Short | None = None
     """Key in the blob store."""
-    reference: Short | None = None
-    """The provider's own id of the file, where it is fetched later."""
+    reference: Annotated[str, Field(max_length=4_000)] | None = None
+    """The provider's own id or address of the file, where it is fetched later."""
     content: SkipJsonSchema[bytes | None] = Field(default=None, exclude=True, repr=False)
     """Its bytes, in the hands of who sends it; never part of a record."""
 

@@ -57,7 +57,7 @@ SPOKEN: list[tuple[dict[str, Any], str, str | None, list[str | None]]] = [
     (said(text="Hi", reply_to={"story": {"url": "https://s", "id": "1"}}), "Hi", None, ["https://s"]),
     (said(text="Yes", quick_reply={"payload": "p"}), "Yes", None, []),
     (said(quick_reply={"payload": "p"}), "p", None, []),
-    (said(attachments=[file("image", url="https://" + "x" * 2000)]), "", None, [None]),
+    (said(attachments=[file("image", url="https://" + "x" * 5000)]), "", None, [None]),
     ({"postback": {"title": "Track", "payload": "p", "mid": "m1"}}, "Track", None, []),
     ({"postback": {"payload": "p", "referral": {"ref": "summer"}}}, "p", "summer", []),
 ]

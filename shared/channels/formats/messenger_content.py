@@ -10,7 +10,7 @@ from shared.text import one_line
 
 FILES = {"image": "image/jpeg", "video": "video/mp4", "audio": "audio/mp4"}
 """Kinds of file with what they usually are; the webhook does not say."""
-URL_MAX = 1000
+URL_MAX = 4000
 FILES_MAX = 100
 SAID = ("text", "title", "subtitle", "intro_message", "recipient_name", "order_number")
 """Fields of templates that a reader sees."""

@@ -46,4 +46,14 @@ class Unsure:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A file that a message named, as its provider gave it out; the type where the provider said one."""
+
+    content: bytes = field(repr=False)
+    media_type: str | None = None
+
+
 Outcome: TypeAlias = Accepted | TryLater | Rejected | Unsure
+Fetch: TypeAlias = Fetched | TryLater | Rejected
+"""What came of one try to get a file; Rejected: it will never be had."""

@@ -77,18 +77,22 @@ async def post(
         return TryLater("name-not-found")
     tried: Answered | TryLater | Unsure = TryLater("no-address")
     for address in addresses[:ADDRESSES_TRIED]:
-        tried = await _exchange(client, _request(client, wanted, address, body, headers))
+        asked = request(client, wanted, address, method="POST", headers={**OURS, **headers}, body=body)
+        tried = await _exchange(client, asked)
         if not isinstance(tried, TryLater):
             break
     return tried
 
 
-def _request(client: Client, wanted: httpx.URL, address: str, body: bytes, headers: Mapping[str, str]) -> httpx.Request:
+def request(
+    client: Client, wanted: httpx.URL, address: str, *, method: str, headers: Mapping[str, str], body: bytes = b""
+) -> httpx.Request:
+    """A request to that checked address of the host that is wanted."""
     return httpx.Request(
-        "POST",
+        method,
         wanted.copy_with(host=address),
         content=body,
-        headers={**OURS, **headers, "host": wanted.netloc.decode("ascii")},
+        headers={"user-agent": "Switchboard", **headers, "host": wanted.netloc.decode("ascii")},
         extensions={
             "sni_hostname": wanted.raw_host.decode("ascii"),  # the certificate is checked against the name
             "timeout": httpx.Timeout(client.timeout_s, connect=client.connect_s, pool=client.connect_s).as_dict(),
