@@ -4,7 +4,6 @@ from typing import Annotated
 from uuid import UUID
 
 import asyncpg
-import orjson
 from fastapi import FastAPI, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
@@ -13,10 +12,10 @@ from services.tickets.api_answers import add_answers
 from services.tickets.api_erasure import add_erasure
 from services.tickets.api_files import UPLOADS, add_files
 from services.tickets.domain.ticket import Ticket, change_state
-from services.tickets.repo import lists, messages, reads, tickets
+from services.tickets.repo import changes, lists, messages, reads, tickets
 from services.tickets.repo.messages import Happening
+from services.tickets.timeline import entry
 from services.tickets.views import (
-    Entry,
     IdentityView,
     PersonView,
     TicketPage,
@@ -101,20 +100,16 @@ def _add_reads(app: FastAPI, runtime: Runtime) -> None:
         async with connection(runtime.pool) as one:
             _there(await reads.one(one, who, id), id)
             rows = await reads.timeline(one, who.workspace, id, at, limit + 1)
+            said = [UUID(row["id"]) for row in rows[:limit] if row["what"] == "message"]
+            done = await changes.of_messages(one, who.workspace, said)
         next_ = cursor(rows[limit - 1]["at"], rows[limit - 1]["version"]) if len(rows) > limit else None
-        return Timeline(items=[_entry(row) for row in rows[:limit]], next=next_)
+        return Timeline(items=[entry(row, done) for row in rows[:limit]], next=next_)
 
 
 def _there(ticket: Ticket | None, id_: UUID) -> Ticket:
     if ticket is None:
         raise NotFound(f"there is no ticket {id_}")
     return ticket
-
-
-def _entry(row: asyncpg.Record) -> Entry:
-    files, detail = orjson.loads(row["attachments"]), orjson.loads(row["detail"])
-    facts_ = {name: row[name] for name in Entry.model_fields.keys() - {"text", "by", "attachments", "detail"}}
-    return Entry(**facts_, text=row["body"], by=row["written_by"], attachments=files, detail=detail)
 
 
 def _add_state(app: FastAPI, runtime: Runtime) -> None:

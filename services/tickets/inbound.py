@@ -2,20 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from services.tickets import contacts, facts, media
-from services.tickets.domain import language
+from services.tickets import changing, contacts, echoing, facts, media
+from services.tickets.domain import answering, changes, language
+from services.tickets.domain.answering import Said
 from services.tickets.domain.joining import join, speaks
-from services.tickets.domain.receive import Received, receive, takes_language
+from services.tickets.domain.receive import began_by_desk, receive, takes_language
 from services.tickets.domain.ticket import Ticket
+from services.tickets.echoing import Echoed
 from services.tickets.following import follow
 from services.tickets.late import buried_as, drop_late
-from services.tickets.repo import early, messages, people, tickets
+from services.tickets.repo import early, echoes, messages, people, tickets
 from services.tickets.repo.media import want
 from services.tickets.repo.messages import Happening, Kept
+from services.tickets.repo.names import Holder
 from services.tickets.repo.people import Address, Candidate, Person
 from shared.bus import Context
 from shared.channels import CHANNELS
@@ -47,6 +51,11 @@ class Work:
     changed: set[Key] = field(default_factory=set)
     kept: list[Kept] = field(default_factory=list)
     learned: dict[Key, str] = field(default_factory=dict)
+    ours: dict[UUID, Holder] = field(default_factory=dict)
+    """Echoes of messages that we sent, by the echo's id."""
+    written: list[Echoed] = field(default_factory=list)
+    said_at: dict[Key, datetime] = field(default_factory=dict)
+    """When the newest message of a customer on a ticket was written; kept where the batch has echoes."""
 
     def put(self, ticket: Ticket) -> None:
         """The ticket is now so."""
@@ -63,18 +72,23 @@ class Work:
 
 
 async def take_in(tx: asyncpg.Connection, batch: Sequence[Inbound], ctx: Context) -> None:
-    """Put each message on its ticket, opening or reopening one where needed."""
+    """Put each message on its ticket, opening or reopening one where needed; then do to messages what was done."""
     heard = {event.id: _heard(event, ctx) for event in batch}
     work = Work(ctx, await people.find_or_make(tx, _candidates(batch, ctx, heard)), heard)
     named = sorted({key for event in batch for key in (_key(event), *_references(event))})
-    work.found, buried = await messages.find(tx, named, buried_as(batch, ctx))
-    staying = await drop_late(tx, batch, work.people, buried, ctx)
-    fresh = [event for event in staying if _key(event) not in work.found]
+    found = await messages.find(tx, named, buried_as(batch, ctx))
+    work.found = found.tickets
+    staying = await drop_late(tx, batch, work.people, found.buried, ctx)
+    said, done = changing.apart(staying, work.people, found.withdrawn)
+    fresh = [event for event in said if _key(event) not in work.found]
     if fresh:
+        work.ours = await echoing.ours(tx, fresh, ctx)
         await _read(tx, work, fresh)
         for event in fresh:
             _receive(work, event)
         await _write(tx, work)
+    if done:
+        await changing.take_in(tx, done, work.people, ctx)
     await contacts.tell(tx, ctx, staying, work.people, set(work.learned))
 
 
@@ -113,10 +127,13 @@ async def _read(tx: asyncpg.Connection, work: Work, batch: Sequence[Inbound]) ->
     )
     named = [(key[0], id_) for key, id_ in work.threads.items()]
     named += [(key[0], id_) for key, id_ in work.found.items()]
+    named += [(event.workspace, ours.ticket) for event in batch if (ours := work.ours.get(event.id)) and ours.ticket]
     persons = sorted({(person.workspace, person.id) for person in work.people.values() if not person.new})
     for ticket in await tickets.of_people(tx, persons, sorted(set(named))):
         work.tickets[ticket.workspace, ticket.id] = ticket
         work.by_person.setdefault((ticket.workspace, ticket.person), []).append(ticket.id)
+    if any(event.data.echo for event in batch):
+        work.said_at = await echoes.heard(tx, sorted(work.tickets))
 
 
 def _thread(event: Inbound) -> tuple[str, str, str] | None:
@@ -124,10 +141,10 @@ def _thread(event: Inbound) -> tuple[str, str, str] | None:
 
 
 def _references(event: Inbound) -> list[Key]:
-    """The messages that this one names, the newest first; an edit names what it edits and nothing else."""
+    """The messages that this one answers, the newest first."""
     message = event.data
-    names = reversed(message.references) if message.edit_of is None else (message.edit_of,)
-    return [(event.workspace, inbound_id(event.workspace, message.channel, message.account, n)) for n in names]
+    place = (event.workspace, message.channel, message.account)
+    return [(event.workspace, inbound_id(*place, name)) for name in reversed(message.references)]
 
 
 def _content(event: Inbound) -> tuple[str, str] | None:
@@ -141,29 +158,53 @@ def _receive(work: Work, event: Inbound) -> None:
         first, ticket = work.copies[content]
         work.kept.append(Kept(event, ticket, person.id, copy_of=first))
         return
+    ours = work.ours.get(event.id)
+    if ours is not None and ours.ticket is not None:
+        work.kept.append(Kept(event, ours.ticket, person.id, copy_of=ours.message))
+        return
     joined = join(
         event.data,
         named=_named(work, event),
         of_person=work.of_person(person),
         conversational=CONVERSATIONAL,
     )
+    if event.data.echo:
+        _echo(work, event, person, joined.ticket)
+        return
     spoken = _language(work, event, person) if takes_language(joined.ticket) else None
     new_id = derived_id(event.id, "ticket", event.data.natural_id)
     received = receive(event, joined, new_id=new_id, person=person.id, language=spoken)
     work.put(received.ticket)
     work.kept.append(Kept(event, received.ticket.id, person.id, received.ticket.version, received.did))
-    _remember(work, event, content, received)
+    _remember(work, event, content, received.ticket)
+    key = (event.workspace, received.ticket.id)
+    work.said_at[key] = max(work.said_at.get(key, echoing.written_at(event)), echoing.written_at(event))
     facts.of_message(work.context, event, received)
 
 
-def _remember(work: Work, event: Inbound, content: tuple[str, str] | None, received: Received) -> None:
+def _echo(work: Work, event: Inbound, person: Person, before: Ticket | None) -> None:
+    if before is None:
+        opened = began_by_desk(event, derived_id(event.id, "ticket", event.data.natural_id), person.id)
+        said = Said(opened, opened.version, opened.state)
+    else:
+        said = answering.echo(before, echoing.written_at(event), work.said_at.get((before.workspace, before.id)))
+    echoed = Echoed(event, before, said)
+    work.put(said.ticket)
+    work.written.append(echoed)
+    did = "opened" if before is None else "added"
+    work.kept.append(Kept(event, said.ticket.id, person.id, said.at, did))
+    _remember(work, event, None, said.ticket)
+    echoing.tell(work.context, echoed)
+
+
+def _remember(work: Work, event: Inbound, content: tuple[str, str] | None, ticket: Ticket) -> None:
     """Later messages of the batch find this one."""
     if content is not None:
-        work.copies[content] = (event.id, received.ticket.id)
+        work.copies[content] = (event.id, ticket.id)
     thread = _thread(event)
     if thread is not None:
-        work.threads[thread] = received.ticket.id
-    work.found[_key(event)] = received.ticket.id
+        work.threads[thread] = ticket.id
+    work.found[_key(event)] = ticket.id
 
 
 def _named(work: Work, event: Inbound) -> Ticket | None:
@@ -189,7 +230,7 @@ def _spoken(event: Inbound, ctx: Context) -> tuple[str, ...]:
 
 def _heard(event: Inbound, ctx: Context) -> str | None:
     """The language the text is clearly in, where nothing better says what the sender speaks."""
-    if not speaks(event.data) or _offered(event, ctx) is not None:
+    if not speaks(event.data) or changes.named(event.data) is not None or _offered(event, ctx) is not None:
         return None
     return language.detect(event.data.text, _spoken(event, ctx))
 
@@ -217,6 +258,8 @@ async def _write(tx: asyncpg.Connection, work: Work) -> None:
     if files:
         await want(tx, files)
         work.context.after_commit(media.WAKE.now)
+    await echoing.keep(tx, work.written, {k.event.id: k.event for k in work.kept if k.event.id in work.ours})
+    lines += [answered for echoed in work.written if (answered := echoing.line(echoed)) is not None]
     await messages.happened(tx, lines)
     await people.learn_spoken(tx, work.learned)
     await people.joined_in(tx, _guests(work))

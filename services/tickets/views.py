@@ -2,7 +2,7 @@
 
 import base64
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -51,6 +51,22 @@ class TicketPage(BaseModel):
     next: str | None
 
 
+class VersionView(BaseModel):
+    """The words of a message from a moment on."""
+
+    text: str
+    at: datetime
+
+
+class ReactionView(BaseModel):
+    """An emoji on a message, with who left it: a customer, or the desk in an app of the provider."""
+
+    emoji: str
+    author: Literal["customer", "agent"]
+    person: UUID | None
+    at: datetime
+
+
 class Entry(BaseModel):
     """A line of a timeline: a message, or what happened to the ticket (`detail` says who and why)."""
 
@@ -67,8 +83,11 @@ class Entry(BaseModel):
     text: str | None
     subject: str | None
     automatic: str | None
-    edit_of: str | None
     attachments: list[dict[str, Any]]
+    edited_at: datetime | None = Field(None, description="When the words shown were written, where not first")
+    versions: list[VersionView] = Field([], description="The first words and all later ones, where some are later")
+    withdrawn_at: datetime | None = Field(None, description="When its author took it back: no words are shown")
+    reactions: list[ReactionView] = []
     detail: dict[str, Any]
 
 

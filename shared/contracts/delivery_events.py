@@ -1,12 +1,15 @@
 """Topic delivery-events: how far a message to a customer has come; permanent, so ids and registry words only."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
+
+from pydantic import StringConstraints
 
 from shared.contracts.envelope import Message
 from shared.contracts.fields import Moment, Slug, Token
 
 Delivery = Literal["queued", "unknown", "sent", "delivered", "read", "failed"]
+ProviderHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 
 
 class DeliveryChanged(Message):
@@ -29,6 +32,9 @@ class DeliveryChanged(Message):
     reason: Token | None = None
     """Why it failed or is unknown."""
     attempts: int = 0
+    provider_hashes: tuple[ProviderHash, ...] | None = None
+    """What the provider calls the message and its parts, as HMACs (shared/provider_names.py): such a name may hold a
+    telephone number."""
 
     def key(self, workspace: str) -> str:
         """What happens to a message keeps its order."""

@@ -39,11 +39,13 @@ class TicketEvent(Message):
 
 
 class TicketOpened(TicketEvent):
-    """A customer's message opened a ticket (definitions.md, "Tickets, cycles, joining")."""
+    """A first message opened a ticket (definitions.md, "Tickets, cycles, joining")."""
 
     TYPE: ClassVar[str] = "switchboard.ticket.opened.v1"
 
     message: UUID
+    author: Literal["agent"] | None = None
+    """Set where the desk wrote first, in an app of the provider: such a cycle has no first reply to be timed."""
     possible_duplicate_of: UUID | None = None
     follow_up_of: UUID | None = None
 
@@ -71,6 +73,20 @@ class MessageAdded(TicketEvent):
     """True where only the desk sees it; absent where the customer does."""
     accepted_at: Moment | None = None
     """When it was accepted, or written: `time` is when it was put on the ticket, which an outage delays."""
+
+
+class MessageChanged(TicketEvent):
+    """Something was done to a message that stands on the ticket; it opens, wakes and reopens nothing."""
+
+    TYPE: ClassVar[str] = "switchboard.ticket.message-changed.v1"
+
+    message: UUID
+    """The message that it was done to."""
+    change: Literal["edit", "withdrawal", "reaction"]
+    author: Literal["customer", "agent"]
+    """Whose side did it."""
+    voids: bool | None = None
+    """True where nothing is left that waits for a reply: the cycle's reply clocks are void (definitions.md)."""
 
 
 class StateChanged(TicketEvent):
@@ -141,6 +157,7 @@ MESSAGES: tuple[type[Message], ...] = (
     TicketOpened,
     TicketReopened,
     MessageAdded,
+    MessageChanged,
     StateChanged,
     ReplySent,
     ReplyFailed,

@@ -76,24 +76,6 @@ async def test_one_mail_over_two_routes_is_one_message(tickets: Tickets) -> None
     assert (len(shown), ticket["version"]) == (2, 1)
 
 
-async def test_an_edit_stands_beside_what_it_edits(tickets: Tickets) -> None:
-    edit = tickets.message(number=2, text="the", edit_of="77:1", accepted_at=START + DAY)
-    await tickets.publish(tickets.message(number=1, text="teh"), edit)
-    (ticket,) = await tickets.listed(1)
-    lines = await tickets.timeline(ticket["id"], 2)
-    assert [(line["text"], line["edit_of"]) for line in lines] == [("teh", None), ("the", "77:1")]
-
-
-async def test_an_edit_of_a_closed_tickets_message_stays_there(tickets: Tickets) -> None:
-    await tickets.write(number=1)
-    (ticket,) = await tickets.listed(1)
-    assert (await tickets.become(ticket["id"], "closed")).status_code == 200
-    await tickets.write(number=2, edit_of="77:1", accepted_at=START + DAY)
-    assert len(await tickets.timeline(ticket["id"], 3)) == 3
-    (closed,) = await tickets.listed(1)
-    assert closed["state"] == "closed"
-
-
 async def test_an_answer_to_a_message_joins_that_messages_ticket(tickets: Tickets) -> None:
     await tickets.publish(tickets.message(person="ada", number=1, **MAIL), tickets.message(person="bob", **MAIL))
     await tickets.write(person="ada", number=2, references=("unknown", "ada:1"), **MAIL)

@@ -61,13 +61,6 @@ JOINING = {
         None,
         "follow-up",
     ),
-    "an edit of a closed ticket's message stays there": (
-        message(edit_of="77:0"),
-        ticket(1, state="closed"),
-        [],
-        1,
-        "named",
-    ),
     "an automatic answer to a closed ticket stays there": (
         message(automatic="bounce"),
         ticket(1, state="closed"),
@@ -171,10 +164,17 @@ def test_a_customers_message_makes_it_our_turn(was: str, did: str, state: str, c
     assert (after.ticket.solved_at is None) or after.ticket.state == "solved"
 
 
+def test_after_a_withdrawal_the_clock_starts_at_the_next_message() -> None:
+    event = message(accepted_at=START + timedelta(hours=5))
+    after = receive(event, Joined(ticket(1, clock="void"), "named"), new_id=NEW, person=PERSON, language=None).ticket
+    assert (after.clock, after.cycle, after.cycle_started_at) == ("runs", 1, event.data.accepted_at)
+
+
 @pytest.mark.parametrize("was", [state for state in STATES if state != "closed"])
-@pytest.mark.parametrize("more", [{"automatic": "auto-reply"}, {"edit_of": "77:0"}])
-def test_an_automatic_message_or_an_edit_changes_no_state(was: str, more: dict[str, str]) -> None:
-    after = receive(message(**more), Joined(ticket(1, state=was), "named"), new_id=NEW, person=PERSON, language=None)
+def test_an_automatic_message_changes_no_state(was: str) -> None:
+    after = receive(
+        message(automatic="auto-reply"), Joined(ticket(1, state=was), "named"), new_id=NEW, person=PERSON, language=None
+    )
     assert (after.did, after.ticket.state, after.ticket.cycle) == ("added", was, 1)
 
 
@@ -292,9 +292,9 @@ def test_closing_by_itself_is_no_activity() -> None:
     assert (closed.state, closed.active_at, closed.solved_at) == ("closed", solved.active_at, START)
 
 
-@given(st.sampled_from(STATES), st.sampled_from([{"automatic": "auto-reply"}, {"edit_of": "77:0"}]))
-def test_what_does_not_speak_changes_no_ticket_but_its_last_activity(was: Any, more: dict[str, str]) -> None:
+@given(st.sampled_from(STATES))
+def test_what_does_not_speak_changes_no_ticket_but_its_last_activity(was: Any) -> None:
     before = ticket(1, state=was, solved_at=START if was in ("solved", "closed") else None)
-    after = receive(message(**more), Joined(before, "named"), new_id=NEW, person=PERSON, language=None).ticket
+    after = receive(message(automatic="bulk"), Joined(before, "named"), new_id=NEW, person=PERSON, language=None).ticket
     kept = ("state", "cycle", "cycle_started_at", "solved_at", "assignee", "priority")
     assert [getattr(after, name) for name in kept] == [getattr(before, name) for name in kept]

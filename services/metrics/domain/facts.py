@@ -19,6 +19,7 @@ from shared.contracts.routing_events import (
 )
 from shared.contracts.ticket_events import (
     MessageAdded,
+    MessageChanged,
     ReplyFailed,
     ReplySent,
     StateChanged,
@@ -151,8 +152,9 @@ def _ticket(event: Event[TicketEvent], what: str, at: datetime, **more: Any) -> 
 def _began(what: str) -> Callable[[Event[Any]], TicketFact]:
     def made(event: Event[TicketOpened | TicketReopened]) -> TicketFact:
         said, quiet = event.data, event.data.state == "solved"
+        author = said.author or "customer" if isinstance(said, TicketOpened) else "customer"
         return _ticket(
-            event, what, said.cycle_started_at, message=said.message, author="customer", automatic=quiet, note=False
+            event, what, said.cycle_started_at, message=said.message, author=author, automatic=quiet, note=False
         )
 
     return made
@@ -164,6 +166,13 @@ def _message(event: Event[MessageAdded]) -> TicketFact:
         event, "message", said.accepted_at or event.time, message=said.message, author=said.author,
         automatic=said.automatic, note=bool(said.note), agent=said.by,
     )  # fmt: skip
+
+
+def _changed(event: Event[MessageChanged]) -> TicketFact:
+    said = event.data
+    return _ticket(
+        event, said.change, event.time, message=said.message, author=said.author, reason="void" if said.voids else None
+    )
 
 
 def _state(event: Event[StateChanged]) -> TicketFact:
@@ -223,6 +232,7 @@ _MAKERS: dict[type[Message], Callable[[Event[Any]], Fact]] = {
     TicketOpened: _began("opened"),
     TicketReopened: _began("reopened"),
     MessageAdded: _message,
+    MessageChanged: _changed,
     StateChanged: _state,
     TicketAssigned: _assigned,
     ReplySent: _sent,

@@ -64,7 +64,7 @@ WORKED_OUT = """
                     and (later.version, later.at, later.event) > (f.version, f.at, f.event))
         order by f.version, f.at, f.event limit 1
     ) as e on true
-    where b.state <> 'solved'
+    where b.state <> 'solved' and b.author = 'customer'
 """
 _CYCLES = f"""
     with keys as materialized (

@@ -48,6 +48,17 @@ def answer(ticket: Ticket, wanted: State | None, now: datetime) -> Said:
     return Said(change_state(said, state, now), said.version, ticket.state)
 
 
+def echo(ticket: Ticket, at: datetime, heard_at: datetime | None) -> Said:
+    """The ticket after an answer that was written at `at` in an app of the provider.
+
+    It is the customer's turn, unless he wrote since (`heard_at`), or nobody waits.
+    """
+    said = replace(ticket, version=ticket.version + 1, active_at=max(ticket.active_at, at))
+    if ticket.state not in ("new", "open") or (heard_at is not None and heard_at > at):
+        return Said(said, said.version, ticket.state)
+    return Said(change_state(said, "pending", said.active_at), said.version, ticket.state)
+
+
 def note(ticket: Ticket) -> Said:
     """The ticket after a note: only the desk sees it, so nobody was active and no clock stops."""
     noted = replace(ticket, version=ticket.version + 1)

@@ -22,11 +22,11 @@ class Joined:
 
 
 def speaks(message: MessageReceived) -> bool:
-    """Whether somebody says something new: no auto-reply, bounce, bulk mail or thanks, and no edit of earlier words.
+    """Whether a customer says something new: no auto-reply, bounce, bulk mail or thanks, and nothing of the desk's.
 
     Only what speaks opens the queue, reopens, wakes, starts a clock or begins a follow-up.
     """
-    return message.automatic is None and message.edit_of is None
+    return message.automatic is None and not message.echo
 
 
 def join(

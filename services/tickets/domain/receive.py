@@ -41,6 +41,8 @@ def receive(
         return Received(ticket, "added", was)
     if was == "solved":
         return Received(_reopened(ticket, message.accepted_at), "reopened", was)
+    if ticket.clock == "void":
+        ticket = replace(ticket, clock="runs", cycle_started_at=message.accepted_at)
     if was in ("pending", "on-hold"):
         return Received(replace(ticket, state="open", version=ticket.version + 1), "woke", was)
     return Received(ticket, "added", was)
@@ -74,6 +76,12 @@ def _opened(event: Event[MessageReceived], joined: Joined, new_id: UUID, person:
     )
 
 
+def began_by_desk(event: Event[MessageReceived], new_id: UUID, person: UUID) -> Ticket:
+    """The ticket of a conversation that the desk began in an app of the provider: the customer's turn."""
+    opened = _opened(event, Joined(None, "new"), new_id, person, None)
+    return replace(opened, state="pending", clock="agent-began")
+
+
 def takes_language(ticket: Ticket | None) -> bool:
     """Whether a message may still say which language the ticket is in; it never turns after assignment."""
     return ticket is None or (ticket.language is None and ticket.assignee is None)
@@ -90,4 +98,4 @@ def _seen(ticket: Ticket, at: datetime, trace: str | None, language: str | None)
 
 
 def _reopened(ticket: Ticket, at: datetime) -> Ticket:
-    return replace(ticket, state="open", cycle=ticket.cycle + 1, cycle_started_at=at, solved_at=None)
+    return replace(ticket, state="open", cycle=ticket.cycle + 1, cycle_started_at=at, solved_at=None, clock="runs")

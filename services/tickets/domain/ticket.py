@@ -9,6 +9,8 @@ from shared.contracts.ticket_events import Priority, State
 from shared.errors import Conflict
 
 Place = Literal["none", "waiting", "offered", "held", "done"]
+Clock = Literal["runs", "void", "agent-began"]
+"""Whether a cycle's reply clocks count: they do, nothing is left to reply to, or the desk wrote first."""
 
 ALLOWED: dict[State, frozenset[State]] = {
     "new": frozenset({"open", "pending", "on-hold", "solved", "closed"}),
@@ -50,6 +52,7 @@ class Ticket:
     assigned_at: datetime | None = None
     routing_version: int = 0
     trace: str | None = None
+    clock: Clock = "runs"
 
 
 class TransitionRefused(Conflict):

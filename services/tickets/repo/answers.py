@@ -23,8 +23,7 @@ _ADDRESSES = """
         cross join lateral (
             select m.channel, m.account, m.sender_kind, m.sender_scope, m.sender_value, m.sender_name, m.thread
             from messages m join persons p on p.workspace = m.workspace and p.id = m.person and not p.erased
-            where m.workspace = u.workspace and m.ticket = u.ticket and m.author = 'customer'
-                and m.sender_value is not null
+            where m.workspace = u.workspace and m.ticket = u.ticket and m.sender_value is not null
             order by m.automatic is not null, m.version desc, m.accepted_at desc limit 1
         ) as m
     )
@@ -229,7 +228,7 @@ def _row(place: Place, written: Written, cycle_of: Ticket | None) -> tuple[objec
         written.note,
         None if written.by else "rule",
         cycle_of.cycle if cycle_of else None,
-        cycle_of.cycle_started_at if cycle_of else None,
+        cycle_of.cycle_started_at if cycle_of and cycle_of.clock == "runs" else None,
         None if written.note else "queued",
         None if written.note else written.at,
         written.subject,

@@ -16,7 +16,7 @@ _INVARIANTS = {
     "a provider's message is kept once": """
         select workspace || '/' || channel || '/' || account as subject,
             count(*) || ' messages share a natural id' as detail
-        from messages where edit_of is null
+        from messages
         group by workspace, channel, account, natural_id having count(*) > 1
     """,
     "every identity belongs to a person": """
@@ -50,6 +50,8 @@ _INVARIANTS = {
                 select workspace, ticket, version from messages
                 union all
                 select workspace, ticket, version from happenings
+                union all
+                select workspace, ticket, version from changes where ticket is not null
             ) as each group by workspace, ticket
         ) as c on c.workspace = t.workspace and c.ticket = t.id
         where t.version < c.last
@@ -60,6 +62,8 @@ _INVARIANTS = {
             select workspace, ticket, version from messages where copy_of is null and version > 0
             union all
             select workspace, ticket, version from happenings
+            union all
+            select workspace, ticket, version from changes where ticket is not null
         ) as each group by workspace, ticket, version having count(*) > 1
     """,
     "a cycle begins with a customer's message": """
@@ -100,6 +104,10 @@ _INVARIANTS = {
         from erasures e join messages m on m.workspace = e.workspace and m.person = e.person
         where 'tickets' = any(e.done) and m.accepted_at < e.before
             and (m.body <> '' or m.subject is not null or m.sender_value is not null or m.attachments <> '[]')
+        union all
+        select c.workspace || '/' || c.id, 'change of ' || c.accepted_at || ', erased ' || e.before
+        from erasures e join changes c on c.workspace = e.workspace and c.person = e.person
+        where 'tickets' = any(e.done) and c.accepted_at < e.before and (c.body <> '' or c.attachments <> '[]')
     """,
     "no event waits in the outbox for long": """
         select id::text as subject, topic || ' since ' || at as detail

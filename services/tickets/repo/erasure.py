@@ -59,11 +59,15 @@ _FORGET = (
     "where workspace = $1 and person = $2 and opened_at < $3",
     f"""
     update messages set body = '', body_blob = null, subject = null, attachments = '[]', content_key = null,
-        natural_id = id::text, edit_of = case when edit_of is null then null else 'erased' end,
+        natural_id = id::text, edit_of = null,
         sender_kind = null, sender_scope = null, sender_value = null, sender_name = null, thread = null
     where workspace = $1 and person = $2 and (accepted_at < $3 or author <> 'customer') and {_WROTE_ON}
     """,
     f"delete from uploads where workspace = $1 and at < $3 and {_WROTE_ON}",
+    """
+    update changes set body = '', body_blob = null, attachments = '[]', hashes = '{}'
+    where workspace = $1 and person = $2 and accepted_at < $3
+    """,
 )
 _LETTERS = "select id, record from dead_letters where topic = $1 order by id for update"
 _SHRED = "delete from dead_letters where id = any($1)"

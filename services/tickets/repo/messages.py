@@ -14,20 +14,24 @@ from shared.contracts.inbound_messages import MessageReceived
 
 # Tombstones are asked for in the same look, after the senders' identities are claimed: who erases waits for those.
 _FIND = """
-    select m.workspace, m.id, m.ticket, null as hmac, null::timestamptz as before
+    select m.workspace, m.id, m.ticket, null::uuid as withdrawn_by, null as hmac, null::timestamptz as before
     from messages m join unnest($1::text[], $2::uuid[]) as u(workspace, id) using (workspace, id)
     union all
-    select t.workspace, null, null, t.hmac, t.before
+    select c.workspace, c.target, null, c.person, null, null
+    from changes c join unnest($1::text[], $2::uuid[]) as u(workspace, id) on c.workspace = u.workspace
+        and c.target = u.id and c.kind = 'withdrawal' and not c.by_desk
+    union all
+    select t.workspace, null, null, null, t.hmac, t.before
     from tombstones t join unnest($3::text[], $4::text[]) as u(workspace, hmac) using (workspace, hmac)
 """
 _INSERT = """
-    insert into messages(workspace, id, ticket, person, channel, account, natural_id, edit_of, author, automatic,
+    insert into messages(workspace, id, ticket, person, channel, account, natural_id, author, automatic,
         subject, body, body_blob, attachments, content_key, copy_of, provider_time, accepted_at, version, did,
         sender_kind, sender_scope, sender_value, sender_name, thread)
     select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
-        $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::jsonb[], $15::text[],
-        $16::uuid[], $17::timestamptz[], $18::timestamptz[], $19::int[], $20::text[],
-        $21::text[], $22::text[], $23::text[], $24::text[], $25::text[])
+        $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::jsonb[], $14::text[],
+        $15::uuid[], $16::timestamptz[], $17::timestamptz[], $18::int[], $19::text[],
+        $20::text[], $21::text[], $22::text[], $23::text[], $24::text[])
 """
 _COPIES = """
     select distinct on (m.workspace, m.content_key) m.workspace, m.content_key, m.id, m.ticket
@@ -43,6 +47,7 @@ _HAPPENED = """
 _ACCOUNTED_FOR = """
     select id from messages where id = any($1::uuid[])
     union select id from erased_messages where id = any($1::uuid[])
+    union select id from changes where id = any($1::uuid[])
 """
 NO_FILES = "[]"
 
@@ -62,6 +67,18 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What is known of messages and their senders before a batch is taken in."""
+
+    tickets: dict[tuple[str, UUID], UUID]
+    """Where each (workspace, message) that is kept stands: natural ids stay unique longer than the inbox remembers."""
+    withdrawn: set[tuple[str, UUID, UUID]]
+    """Messages that were withdrawn, whether or not they are here, and by whom, as (workspace, message, person)."""
+    buried: dict[tuple[str, str], datetime]
+    """For each (workspace, HMAC) of an erased identity, the moment before which nothing of it is kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """A line of a ticket's timeline that is no message."""
 
@@ -73,17 +90,18 @@ class Happening:
     at: datetime
 
 
-async def find(
-    tx: asyncpg.Connection, keys: Sequence[tuple[str, UUID]], hmacs: Sequence[tuple[str, str]]
-) -> tuple[dict[tuple[str, UUID], UUID], dict[tuple[str, str], datetime]]:
-    """The ticket of each (workspace, message) that is kept: natural ids stay unique longer than the inbox remembers;
-    and, for each (workspace, HMAC) of an erased identity, the moment before which nothing of it is kept.
-    """
+async def find(tx: asyncpg.Connection, keys: Sequence[tuple[str, UUID]], hmacs: Sequence[tuple[str, str]]) -> Found:
+    """Look for these messages and tombstones."""
     rows = await tx.fetch(
         _FIND, [key[0] for key in keys], [key[1] for key in keys], [one[0] for one in hmacs], [one[1] for one in hmacs]
     )
-    found = {(row["workspace"], row["id"]): row["ticket"] for row in rows if row["hmac"] is None}
-    return found, {(row["workspace"], row["hmac"]): row["before"] for row in rows if row["hmac"] is not None}
+    return Found(
+        tickets={(row["workspace"], row["id"]): row["ticket"] for row in rows if row["ticket"] is not None},
+        withdrawn={
+            (row["workspace"], row["id"], row["withdrawn_by"]) for row in rows if row["withdrawn_by"] is not None
+        },
+        buried={(row["workspace"], row["hmac"]): row["before"] for row in rows if row["hmac"] is not None},
+    )
 
 
 async def copies(
@@ -113,7 +131,6 @@ def _row(kept: Kept) -> tuple[Any, ...]:
         message.channel,
         message.account,
         message.natural_id,
-        message.edit_of,
         "customer",
         message.automatic,
         message.subject,

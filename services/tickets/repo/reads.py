@@ -14,7 +14,7 @@ _ONE = f"{SELECT} where t.workspace = $1 and t.id = $2 and ($3::text[] = '{{}}' 
 _TIMELINE = """
     select * from (
         (select accepted_at as at, version, id::text as id, case when note then 'note' else 'message' end as what,
-            did, author, written_by, body, subject, automatic, edit_of, attachments::text, delivery, delivery_reason,
+            did, author, person, written_by, body, subject, automatic, attachments::text, delivery, delivery_reason,
             '{}' as detail
         from messages
         where workspace = $1 and ticket = $2 and copy_of is null and (accepted_at, version) > ($3, $4)

@@ -37,12 +37,14 @@ _TYPES = {
     "assigned_at": "timestamptz",
     "routing_version": "int",
     "trace": "text",
+    "clock": "text",
 }
 COLUMNS = tuple(field.name for field in fields(Ticket))
 assert tuple(_TYPES) == COLUMNS
 _CHANGING = (
     "state", "priority", "language", "version", "cycle", "cycle_started_at", "active_at", "solved_at",
     "place", "assignee", "assigned_at", "routing_version", "trace",
+    "clock",
 )  # fmt: skip
 SELECT = "select " + ", ".join(f"t.{column}" for column in COLUMNS) + " from tickets t"
 

@@ -1,0 +1,41 @@
+"""A row of a timeline as people see it: a message as it stands after all that was done to it, or what happened."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from services.tickets.domain.changes import Change, Standing, may, stand
+from services.tickets.views import Entry, ReactionView, VersionView
+
+_SAME = ("at", "id", "what", "did", "author", "delivery", "delivery_reason", "subject", "automatic")
+
+
+def entry(row: asyncpg.Record, done: Mapping[UUID, Sequence[Change]]) -> Entry:
+    """The row with what was done to its message."""
+    files = tuple(orjson.loads(row["attachments"]))
+    shown = Standing(row["body"], files)
+    if row["what"] == "message":
+        author = {"by_desk": row["author"] != "customer", "person": row["person"]}
+        theirs = [change for change in done.get(UUID(row["id"]), ()) if may(change, **author)]
+        shown = stand(shown, row["at"], theirs)
+    return Entry(
+        **{name: row[name] for name in _SAME},
+        by=row["written_by"],
+        text=shown.text,
+        attachments=list(shown.attachments),
+        edited_at=shown.edited_at,
+        versions=[VersionView(**asdict(version)) for version in shown.versions],
+        withdrawn_at=shown.withdrawn_at,
+        reactions=[_reaction(asdict(reaction)) for reaction in shown.reactions],
+        detail=orjson.loads(row["detail"]),
+    )
+
+
+def _reaction(reaction: dict[str, Any]) -> ReactionView:
+    by_desk = reaction.pop("by_desk")
+    person = reaction.pop("person")
+    return ReactionView(**reaction, author="agent" if by_desk else "customer", person=None if by_desk else person)
