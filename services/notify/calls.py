@@ -9,6 +9,7 @@ from datetime import datetime
 
 from services.notify.config import Config
 from services.notify.domain.send import Send
+from services.notify.windows import fitting
 from shared.accounts import OpenAccounts
 from shared.blobs import BlobStore
 from shared.bus import SettingsReader
@@ -108,7 +109,8 @@ class Calls:
         if answer.text_blob is not None:
             whole, _ = await self._blobs.beginning(answer.text_blob, at_most=TEXT_MAX_BYTES)
             answer = answer.model_copy(update={"text": whole.decode("utf-8", "replace"), "text_blob": None})
-        if answer.attachments and channel.outgoing.attachments:
+        answer = fitting(answer, channel.outgoing, account.options, self._clock())
+        if answer.attachments:
             answer = answer.model_copy(update={"attachments": await self._with_content(answer.attachments)})
         return channel.render(answer, account)
 

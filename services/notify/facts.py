@@ -8,9 +8,10 @@ from shared.bus import Context
 from shared.contracts.delivery_events import DeliveryChanged
 from shared.contracts.envelope import Event
 from shared.ids import derived_id
+from shared.provider_names import ProviderNames, names_under
 
 
-def changed(send: Send) -> DeliveryChanged:
+def changed(send: Send, names: ProviderNames) -> DeliveryChanged:
     """The row's state as others are told it."""
     return DeliveryChanged(
         message=send.message,
@@ -22,7 +23,13 @@ def changed(send: Send) -> DeliveryChanged:
         at=send.changed_at,
         reason=send.reason if send.state in ("failed", "unknown") else None,
         attempts=send.attempts,
+        provider_hashes=tuple(names.new(send.workspace, send.channel, send.account, one) for one in send.names) or None,
     )
+
+
+def provider_names(ctx: Context) -> ProviderNames:
+    """Under the installation's keys."""
+    return names_under(ctx.config.key.get_secret_value() if ctx.config is not None else "")
 
 
 def tell(ctx: Context, before: Send | None, after: Send, cause: Event[Any] | None = None) -> None:
@@ -33,7 +40,7 @@ def tell(ctx: Context, before: Send | None, after: Send, cause: Event[Any] | Non
     """
     if before is not None and before.version == after.version:
         return
-    data = changed(after)
+    data = changed(after, provider_names(ctx))
     if cause is not None:
         ctx.emit(data, cause=cause, version=after.version, shop=after.shop, ordinal=after.version)
         return

@@ -8,9 +8,10 @@ import asyncpg
 from services.notify import facts
 from services.notify.domain import send as rules
 from services.notify.own_log import on_told
-from services.notify.recording import ERASED, apply, record
-from services.notify.repo import contacts, erasure, receipts, sends
-from services.notify.repo.receipts import Kept
+from services.notify.recording import ERASED, apply, conversations, record
+from services.notify.repo import contacts, erasure, receipts, sends, watermarks
+from services.notify.repo.receipts import NAMELESS, Kept
+from services.notify.repo.watermarks import Mark
 from services.notify.wake import WAKE
 from shared.bus import Context, Handler
 from shared.bus.interest import reads
@@ -33,7 +34,9 @@ async def on_command(tx: asyncpg.Connection, batch: Sequence[Event[SendMessage]]
 
 async def on_receipt(tx: asyncpg.Connection, batch: Sequence[Event[ReceiptReceived]], ctx: Context) -> None:
     """Move messages up by what their providers say; a word on a message that is not recorded yet waits for it."""
-    words = [_word(event) for event in batch]
+    marks = [event for event in batch if event.data.through is not None]
+    await _on_marks(tx, marks, ctx)
+    words = [_word(event) for event in batch if event.data.through is None]
     found = await receipts.find(tx, [word.name for word in words])
     rows = await sends.lock(tx, list(found.values()))
     await apply(tx, [(found[word.name], word) for word in words if word.name in found], rows, ctx)
@@ -45,6 +48,28 @@ async def on_receipt(tx: asyncpg.Connection, batch: Sequence[Event[ReceiptReceiv
     if await receipts.find(tx, [word.name for word in early]):
         raise MayPass("a send was recorded while its receipt was being kept; both are seen the next time")
     await receipts.keep(tx, early)
+
+
+async def _on_marks(tx: asyncpg.Connection, batch: Sequence[Event[ReceiptReceived]], ctx: Context) -> None:
+    """Move up everything that was sent to a customer up to a moment; what is recorded later finds the mark."""
+    marks = [_mark(event, ctx) for event in batch]
+    if not marks:
+        return
+    found = await watermarks.reached(tx, marks)
+    rows = await sends.lock(tx, [key for _, key in found])
+    words = [(key, Kept(NAMELESS, mark.state, mark.id, mark.at, None, mark.trace)) for mark, key in found]
+    await apply(tx, words, rows, ctx)
+    await receipts.wait_for_recorders(tx)
+    if await watermarks.reached(tx, marks):
+        raise MayPass("a send was recorded while a word on it was being kept; both are seen the next time")
+    await watermarks.keep(tx, marks)
+
+
+def _mark(event: Event[ReceiptReceived], ctx: Context) -> Mark:
+    said = event.data
+    place = (event.workspace, said.channel, said.account)
+    names = conversations(ctx, *place, said.recipient or "")
+    return Mark(*place, names, said.state, said.through or said.at, event.id, said.at, event.trace)
 
 
 def _word(event: Event[ReceiptReceived]) -> Kept:

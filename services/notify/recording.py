@@ -8,10 +8,11 @@ import asyncpg
 from services.notify import facts
 from services.notify.domain import send as rules
 from services.notify.domain.send import Send
-from services.notify.repo import erasure, receipts, sends, told
+from services.notify.repo import erasure, receipts, sends, told, watermarks
 from services.notify.repo.receipts import Kept, Name
 from services.notify.repo.sends import Fresh, Key
 from shared.bus import Context
+from shared.channels import CHANNELS
 from shared.contracts.envelope import Event
 from shared.contracts.outbound_commands import SendMessage
 
@@ -67,7 +68,25 @@ def _fresh(event: Event[SendMessage], ctx: Context, *, dropped: bool) -> Fresh:
         changed_at=ctx.now,
         correlation=event.correlation or event.id,
         trace=event.trace,
+        conversation=None if dropped else _conversation(event, ctx),
     )
+
+
+def _conversation(event: Event[SendMessage], ctx: Context) -> str | None:
+    """The recipient's name in the ledger that stays, where the channel tells what he has read."""
+    said = event.data
+    if not _tells_reading(said.channel):
+        return None
+    return conversations(ctx, event.workspace, said.channel, said.account, said.recipient.value)[0]
+
+
+def conversations(ctx: Context, workspace: str, channel: str, account: str, recipient: str) -> Sequence[str]:
+    """What the ledger may call the messages to a recipient, the newest first."""
+    return facts.provider_names(ctx).all(workspace, channel, account, "recipient", recipient)
+
+
+def _tells_reading(channel: str) -> bool:
+    return channel in CHANNELS and CHANNELS[channel].outgoing.read_receipts
 
 
 async def apply_waiting(tx: asyncpg.Connection, rows: dict[Key, Send], ctx: Context) -> None:
@@ -79,6 +98,7 @@ async def apply_waiting(tx: asyncpg.Connection, rows: dict[Key, Send], ctx: Cont
         if row.provider_id is not None:
             named[(*place, row.provider_id)] = key
     await apply(tx, [(named[word.name], word) for word in await receipts.take(tx, sorted(named))], rows, ctx)
+    await apply(tx, await watermarks.passed(tx, [key for key in rows if _tells_reading(rows[key].channel)]), rows, ctx)
 
 
 async def apply(tx: asyncpg.Connection, words: Sequence[tuple[Key, Kept]], rows: dict[Key, Send], ctx: Context) -> None:

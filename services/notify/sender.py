@@ -21,7 +21,7 @@ from services.notify.domain.pace import Pace
 from services.notify.domain.send import Send
 from services.notify.outcomes import close_overdue, judge, record_outcomes
 from services.notify.own_log import OwnLog
-from services.notify.repo import paces, queue, receipts
+from services.notify.repo import paces, queue, receipts, watermarks
 from services.notify.repo.queue import Account
 from services.notify.wake import WAKE
 from shared.bus import Context
@@ -144,6 +144,7 @@ class Sender:
         if now - self._cleaned > CLEANING_S:
             self._cleaned = now
             await receipts.forget(tx, days=self._config.receipts_kept_days, most=AT_ONCE)
+            await watermarks.forget(tx, days=self._config.receipts_kept_days, most=AT_ONCE)
 
     def _start(self, send: Send, account: AccountContext, claimed_at: float) -> None:
         task = asyncio.get_running_loop().create_task(self._calls.make(send, account, claimed_at))

@@ -21,7 +21,7 @@ from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import MessageReceived
 from shared.contracts.ticket_events import MessageChanged
 from shared.ids import inbound_id
-from shared.provider_names import ProviderNames
+from shared.provider_names import ProviderNames, names_under
 
 Inbound = Event[MessageReceived]
 
@@ -110,7 +110,7 @@ def target_of(event: Inbound, name: str) -> UUID:
 
 def provider_names(ctx: Context) -> ProviderNames:
     """Under the installation's keys."""
-    return ProviderNames(ctx.config.key.get_secret_value() if ctx.config is not None else "")
+    return names_under(ctx.config.key.get_secret_value() if ctx.config is not None else "")
 
 
 async def _targets(tx: asyncpg.Connection, kept: Sequence[Kept]) -> dict[UUID, Target]:

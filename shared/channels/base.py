@@ -96,7 +96,9 @@ class Outgoing:
     """What a channel can carry away from us, and how sure we can be of it."""
 
     text_max: int
-    """Characters of one request; a longer answer is cut into several, or refused, by `render`."""
+    """Characters of one request."""
+    splits: bool = True
+    """A longer answer is cut into several; else it is refused."""
     idempotent: bool = False
     """The far end takes the same message once however often it is sent, so an unsure try is repeated with its key."""
     reply_window: timedelta | None = None

@@ -151,7 +151,7 @@ async def send(rendered: Rendered, account: AccountContext, client: Client) -> O
 
 LATER = frozenset({401, 408, 409, 425, 429})
 """Answers that may change: our proof is mended, the same key is being worked on, too early, too many."""
-OUTGOING = Outgoing(text_max=MIB // 4, idempotent=True)
+OUTGOING = Outgoing(text_max=MIB // 4, splits=False, idempotent=True, read_receipts=True)
 
 CHANNEL = Channel(
     name="http",

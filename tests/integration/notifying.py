@@ -150,6 +150,15 @@ class Notify:
         id_ = inbound_id(self.workspace, said.channel, account, f"receipt:{provider_id}:{state}")
         return Event(id_, "ingest", now, self.workspace, said, shop="bikes", trace=child(None))
 
+    def watermark(self, account: str, to: str, state: Any, through: datetime) -> Event[ReceiptReceived]:
+        """A provider's word on everything that was sent to somebody up to a moment."""
+        now = datetime.now(UTC)
+        said = ReceiptReceived(
+            channel="http", account=account, provider_id="", recipient=to, through=through, state=state, at=now,
+            accepted_at=now,
+        )  # fmt: skip
+        return Event(new_id(), "ingest", now, self.workspace, said, shop="bikes", trace=child(None))
+
     async def publish(self, *events: Event[Message]) -> None:
         """Put events of this workspace on their topics, in order."""
         await factories.publish(self.desk, [replace(event, workspace=self.workspace) for event in events])

@@ -1,6 +1,7 @@
 """The way back: what a provider says to ingest moves the message in notify."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import orjson
@@ -51,6 +52,41 @@ async def test_a_program_says_that_the_customer_has_read_the_answer(ingest: Inge
         assert (said.status_code, said.json()["accepted"]) == (202, 1)
     await notify.becomes(event.data.message, "read")
     await notify.told(event.data.message, "queued", "sent", "read")
+
+
+async def test_what_was_read_up_to_a_moment_moves_all_that_was_sent_by_then(ingest: Ingest, notify: Notify) -> None:
+    async with listening(shop := Callback(SECRET)):
+        document = {"channel": "http", "shop": "bikes", "secrets": [{"value": SECRET}]}
+        await ingest.put(FORM, document | {"options": {"callback_url": shop.url}})
+        first = await sent(notify, notify.answer(FORM, "One", channel="http", to="c2"))
+        other = await sent(notify, notify.answer(FORM, "Two", channel="http", to="c3"))
+        moment = datetime.now(UTC)
+        later = await sent(notify, notify.answer(FORM, "Three", channel="http", to="c2"))
+        await notify.publish(notify.watermark(FORM, "c2", "read", moment))
+        await notify.becomes(first.data.message, "read")
+        await notify.told(first.data.message, "queued", "sent", "read")
+        assert [(await notify.shown(e.data.message))["state"] for e in (other, later)] == ["sent", "sent"]
+
+
+async def test_what_was_read_before_its_send_is_recorded_moves_up_with_it(ingest: Ingest, notify: Notify) -> None:
+    async with listening(shop := Callback(SECRET)):
+        document = {"channel": "http", "shop": "bikes", "secrets": [{"value": SECRET}]}
+        await ingest.put(FORM, document | {"options": {"callback_url": shop.url}})
+        ahead = datetime.now(UTC) + timedelta(minutes=1)
+        await notify.publish(notify.watermark(FORM, "c4", "read", ahead))
+        await notify.publish(notify.watermark(FORM, "c4", "delivered", ahead))
+        marker = await sent(notify, notify.answer(FORM, "Hello", channel="http", to="c5"))
+        event = notify.answer(FORM, "Hello", channel="http", to="c4")
+        await notify.publish(event)
+        await notify.becomes(event.data.message, "read")
+    assert (await notify.shown(marker.data.message))["state"] == "sent"
+    connection = await notify.database()
+    try:
+        rows = await connection.fetch("select state, through from watermarks order by state")
+    finally:
+        await connection.close()
+    assert {row["state"] for row in rows} == {"read", "delivered"}
+    assert await notify.desk.run("services.notify", "verify") == (0, "")
 
 
 async def test_a_mail_goes_out_with_the_accounts_password_and_its_bounce_comes_back(

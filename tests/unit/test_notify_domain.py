@@ -23,7 +23,7 @@ def row(**more: Any) -> Send:
     fields: dict[str, Any] = {
         "workspace": "main", "message": UUID(int=1), "ticket": UUID(int=2), "person": UUID(int=3), "shop": "bikes",
         "channel": "telegram", "account": "bot", "recipient": "77", "content": b"{}", "state": "queued",
-        "step": "sending", "version": 1, "attempts": 1, "part": 0, "doubtful": False, "provider_id": None,
+        "step": "sending", "version": 1, "attempts": 1, "part": 0, "doubtful": False, "provider_id": None, "names": (),
         "reason": None, "changed_at": NOW, "claim": CLAIM, "correlation": None, "trace": None, "age_s": 1.0,
     }  # fmt: skip
     return Send(**(fields | more))
@@ -42,6 +42,13 @@ def test_an_accepted_message_is_sent_and_keeps_no_content() -> None:
 def test_of_a_long_text_the_next_part_follows_before_anything_is_told() -> None:
     first = rules.accepted(row(attempts=2), NOW, "77:1", last=False)
     assert (first.step, first.part, first.attempts, first.version, first.content) == ("queued", 1, 0, 1, b"{}")
+
+
+def test_what_the_provider_calls_each_part_is_kept() -> None:
+    first = replace(rules.accepted(row(), NOW, "77:1", last=False), step="sending")
+    both = rules.accepted(first, NOW, "77:2", last=True)
+    assert (both.provider_id, both.names) == ("77:2", ("77:1", "77:2"))
+    assert rules.accepted(both, NOW, "77:2", last=True).names == both.names
 
 
 def test_a_refused_message_failed() -> None:
@@ -90,7 +97,9 @@ def test_a_message_whose_sending_is_over_is_not_changed_by_a_late_outcome() -> N
     assert rules.rejected(delivered, NOW, "late") == delivered
     assert later(delivered) == delivered
     assert rules.unsure(delivered, NOW, "late", patience=PATIENCE) == delivered
-    assert rules.accepted(delivered, NOW, "p1", last=True) == replace(delivered, provider_id="p1")
+    named = rules.accepted(delivered, NOW, "p1", last=True)
+    assert (named.state, named.provider_id, named.version) == ("delivered", "p1", delivered.version + 1)
+    assert rules.accepted(named, NOW, "p1", last=True) == named
 
 
 @given(st.lists(st.sampled_from(STATES), max_size=12))

@@ -19,7 +19,9 @@ RANK: dict[Delivery, int] = {"queued": 0, "unknown": 0, "sent": 1, "delivered": 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A row of the ledger; `wait_s` and `hold_s` are what the database adds to its clock when the row is written."""
+    """A row of the ledger; `wait_s` and `hold_s` are what the database adds to its clock when the row is written,
+    `names` what the provider calls the message and its parts.
+    """
 
     workspace: str
     message: UUID
@@ -37,6 +39,7 @@ class Send:
     part: int
     doubtful: bool
     provider_id: str | None
+    names: tuple[str, ...]
     reason: str | None
     changed_at: datetime
     claim: UUID | None
@@ -106,11 +109,20 @@ def received(send: Send, state: Receipt, at: datetime, reason: str | None) -> Se
     return _done(_moved(send, state, at, reason if state == "failed" else None))
 
 
+def _names(send: Send, provider_id: str | None) -> tuple[str, ...]:
+    """What the provider calls the message and its parts, in their order."""
+    return send.names if provider_id is None or provider_id in send.names else (*send.names, provider_id)
+
+
 def accepted(send: Send, at: datetime, provider_id: str | None, *, last: bool) -> Send:
-    """The provider took the request; with more parts to go, the next one follows at once."""
-    named = replace(send, provider_id=provider_id or send.provider_id)
+    """The provider took the request; with more parts to go, the next one follows at once.
+
+    Where a receipt was quicker, what the provider calls the message is told once more, as another version of its state.
+    """
+    named = replace(send, provider_id=provider_id or send.provider_id, names=_names(send, provider_id))
     if send.step == "done":
-        return named
+        taken = send.state in ("sent", "delivered", "read") and named.names != send.names
+        return replace(named, version=send.version + 1) if taken else named
     if not last:
         going_on = _moved(named, "queued", at, None) if named.state == "unknown" else named
         return replace(going_on, step="queued", claim=None, part=send.part + 1, attempts=0, doubtful=False, wait_s=0)

@@ -20,7 +20,7 @@ _KEYS = """
     join unnest($1::text[], $2::uuid[]) as u(workspace, person) using (workspace, person)
 """
 _BLANK = """
-    update sends s set content = null, provider_id = null,
+    update sends s set content = null, provider_id = null, names = '{}', conversation = null,
         recipient = case s.step when 'done' then '' else s.message::text end
     from unnest($1::text[], $2::uuid[]) as u(workspace, person)
     where s.workspace = u.workspace and s.person = u.person

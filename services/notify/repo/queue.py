@@ -47,7 +47,7 @@ _PICK = """
 """A subquery with a limit and not an anti join: it looks each conversation up, whatever the statistics say."""
 _CLAIM = f"""
     update sends s set step = 'sending', claim = gen_random_uuid(), attempts = s.attempts + 1,
-        lease_until = now() + make_interval(secs => $3)
+        lease_until = now() + make_interval(secs => $3), tried_at = now()
     from unnest($1::text[], $2::uuid[]) as u(workspace, message)
     where s.workspace = u.workspace and s.message = u.message
     returning {COLUMNS}

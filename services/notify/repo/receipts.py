@@ -55,6 +55,10 @@ Name = tuple[str, str, str, str]
 """Workspace, channel, account, and the provider's id of a message (or ours)."""
 
 
+NAMELESS: Name = ("", "", "", "")
+"""Of a word that names no message, since it is about several."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A provider's word on a message."""

@@ -14,15 +14,15 @@ Key = tuple[str, UUID]
 
 COLUMNS = """
     s.workspace, s.message, s.ticket, s.person, s.shop, s.channel, s.account, s.recipient, s.content, s.state, s.step,
-    s.version, s.attempts, s.part, s.doubtful, s.provider_id, s.reason, s.changed_at, s.claim, s.correlation, s.trace,
-    extract(epoch from now() - s.queued_at)::float8 as age_s
+    s.version, s.attempts, s.part, s.doubtful, s.provider_id, s.names, s.reason, s.changed_at, s.claim,
+    s.correlation, s.trace, extract(epoch from now() - s.queued_at)::float8 as age_s
 """
 _PUT = """
     insert into sends(workspace, message, command, ticket, person, shop, channel, account, recipient, content, state,
-                      step, version, reason, changed_at, correlation, trace)
+                      step, version, reason, changed_at, correlation, trace, conversation)
     select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[],
                          $8::text[], $9::text[], $10::bytea[], $11::text[], $12::text[], $13::int[], $14::text[],
-                         $15::timestamptz[], $16::uuid[], $17::text[])
+                         $15::timestamptz[], $16::uuid[], $17::text[], $18::text[])
     on conflict do nothing
     returning workspace, message
 """
@@ -34,16 +34,17 @@ _LOCK = f"""
 _SAVE = """
     update sends s set
         recipient = u.recipient, content = u.content, state = u.state, step = u.step, version = u.version,
-        attempts = u.attempts, part = u.part, doubtful = u.doubtful, provider_id = u.provider_id, reason = u.reason,
+        attempts = u.attempts, part = u.part, doubtful = u.doubtful, provider_id = u.provider_id,
+        names = string_to_array(u.names, E'\\x1f'), reason = u.reason,
         changed_at = u.changed_at, claim = u.claim, lease_until = null,
         next_at = case when u.step = 'queued' then now() + make_interval(secs => u.wait_s) else s.next_at end,
         queued_at = case when s.step = 'unsure' and u.step = 'queued' then now() else s.queued_at end,
         hold_until = case when u.step = 'unsure' then now() + make_interval(secs => u.hold_s) end
     from unnest($1::text[], $2::uuid[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::int[], $8::int[],
                 $9::int[], $10::bool[], $11::text[], $12::text[], $13::timestamptz[], $14::uuid[], $15::float8[],
-                $16::float8[])
+                $16::float8[], $17::text[])
         as u(workspace, message, recipient, content, state, step, version, attempts, part, doubtful, provider_id,
-             reason, changed_at, claim, wait_s, hold_s)
+             reason, changed_at, claim, wait_s, hold_s, names)
     where s.workspace = u.workspace and s.message = u.message
 """
 
@@ -69,11 +70,12 @@ class Fresh:
     changed_at: datetime
     correlation: UUID | None
     trace: str | None
+    conversation: str | None = None
 
 
 def read(row: asyncpg.Record) -> Send:
     """A row as the domain knows it."""
-    return Send(**dict(row))
+    return Send(**{**row, "names": tuple(row["names"])})
 
 
 async def put(tx: asyncpg.Connection, fresh: Sequence[Fresh]) -> set[Key]:
@@ -97,6 +99,7 @@ async def save(tx: asyncpg.Connection, sends: Sequence[Send]) -> None:
         (
             *(s.workspace, s.message, s.recipient, s.content, s.state, s.step, s.version, s.attempts, s.part),
             *(s.doubtful, s.provider_id, s.reason, s.changed_at, s.claim, float(s.wait_s), float(s.hold_s)),
+            "\x1f".join(s.names),
         )
         for s in sends
     ]
