@@ -7,18 +7,20 @@ from uuid import UUID
 
 import asyncpg
 
-from services.tickets import deliveries, facts
+from services.tickets import deliveries, facts, windows
 from services.tickets.domain import answering
 from services.tickets.domain.answering import Said
 from services.tickets.domain.ticket import Ticket
+from services.tickets.keys import keys
 from services.tickets.repo import answers, files, messages, tickets
 from services.tickets.repo.answers import Address, Key, Newer, Place, Written
 from services.tickets.repo.files import Upload
 from services.tickets.repo.messages import Happening
+from shared import reply_token
 from shared.bus import Context
 from shared.channels import CHANNELS
 from shared.contracts.inbound_messages import Attachment
-from shared.contracts.outbound_commands import Recipient, SendMessage
+from shared.contracts.outbound_commands import Recipient, SendMessage, Template
 from shared.contracts.ticket_events import MessageAdded, State
 from shared.errors import Conflict, Invalid, NotFound, Refused
 from shared.identity import Identity
@@ -57,6 +59,8 @@ class Command:
     message: UUID
     text: str
     note: bool = False
+    template: Template | None = None
+    """What goes instead of the text where the reply window has closed."""
     state: State | None = None
     """What the ticket becomes; the usual where nothing is chosen."""
     seen_up_to: int | None = None
@@ -79,6 +83,7 @@ class Plan:
     written: Written
     address: Address | None = None
     files: tuple[Upload, ...] = ()
+    template: Template | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ async def write(tx: asyncpg.Connection, ctx: Context, commands: Sequence[Command
     brought = await files.find(tx, sorted({(one.who.workspace, file) for one in commands for file in one.files}))
     plans = [
         _plan(
-            ctx.now,
+            ctx,
             one,
             Look(known.get(one.key), newer.get(one.key, ()), addresses.get(one.key), _brought(brought, one)),
         )
@@ -125,9 +130,9 @@ def _brought(uploads: Mapping[Key, Upload], command: Command) -> tuple[Upload, .
     return tuple(upload for upload in found if upload is not None and upload.ticket == command.ticket)
 
 
-def _plan(now: datetime, command: Command, look: Look) -> Plan | Refused:
+def _plan(ctx: Context, command: Command, look: Look) -> Plan | Refused:
     try:
-        return _note(now, command, look) if command.note else _answer(now, command, look)
+        return _note(ctx.now, command, look) if command.note else _answer(ctx, command, look)
     except Refused as refusal:
         return refusal
 
@@ -139,15 +144,16 @@ def _note(now: datetime, command: Command, look: Look) -> Plan:
     return Plan(ticket, said, Written(command.message, text, now, said.at, by, True, ticket.channel, ticket.account))
 
 
-def _answer(now: datetime, command: Command, look: Look) -> Plan:
+def _answer(ctx: Context, command: Command, look: Look) -> Plan:
     ticket, address = _ticket(command, look), look.address
-    said = answering.answer(ticket, command.state, now)
+    said = answering.answer(ticket, command.state, ctx.now)
     if address is None:
         raise NoAddress(ticket)
+    _require_fit(ctx, command, address)
     written = Written(
         command.message,
         command.text,
-        now,
+        ctx.now,
         said.at,
         command.who.agent,
         False,
@@ -156,7 +162,17 @@ def _answer(now: datetime, command: Command, look: Look) -> Plan:
         ticket.subject,
         _attached(command, look, address.channel),
     )
-    return Plan(ticket, said, written, address, look.files)
+    return Plan(ticket, said, written, address, look.files, command.template)
+
+
+def _require_fit(ctx: Context, command: Command, address: Address) -> None:
+    """Raises where the answer cannot go where it should, as far as is known before it is tried."""
+    if address.channel not in CHANNELS:
+        return
+    outgoing = CHANNELS[address.channel].outgoing
+    options = windows.options_of(ctx.settings, command.who.workspace, address.account)
+    closes_at = windows.closes_at(outgoing, options, address.heard_at)
+    windows.require_fit(address.channel, outgoing, command.text, command.template, closes_at=closes_at, now=ctx.now)
 
 
 def _ticket(command: Command, look: Look) -> Ticket:
@@ -208,11 +224,12 @@ def _tell(ctx: Context, plan: Plan) -> None:
         told = facts.changed(after, was=said.was, reason="answered", by=written.by)
         ctx.begin(told, workspace=after.workspace, shop=after.shop, version=after.version, trace=after.trace)
     if plan.address is not None:
-        command = _command(plan.before, written, plan.address)
+        command = _command(ctx, plan, plan.address)
         ctx.begin(command, workspace=after.workspace, shop=after.shop, id=written.id, trace=plan.before.trace)
 
 
-def _command(before: Ticket, written: Written, address: Address) -> SendMessage:
+def _command(ctx: Context, plan: Plan, address: Address) -> SendMessage:
+    before, written = plan.before, plan.written
     return SendMessage(
         message=written.id,
         ticket=before.id,
@@ -222,10 +239,13 @@ def _command(before: Ticket, written: Written, address: Address) -> SendMessage:
         recipient=Recipient(kind=address.kind, scope=address.scope, value=address.value, name=address.name),
         thread=address.thread,
         in_reply_to=address.answered,
+        reply_token=reply_token.sign(keys(ctx), before.workspace, before.id),
         subject=before.subject,
         text=written.text,
         attachments=written.files,
         language=before.language,
+        heard_at=address.heard_at,
+        template=plan.template,
         author=written.by,
         automatic=written.by is None,
     )

@@ -1,5 +1,6 @@
 """The API of the tickets' owner: lists, one ticket, its timeline, its state, its person."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from services.tickets.api_answers import add_answers
 from services.tickets.api_erasure import add_erasure
 from services.tickets.api_files import UPLOADS, add_files
 from services.tickets.domain.ticket import Ticket, change_state
-from services.tickets.repo import changes, lists, messages, reads, tickets
+from services.tickets.repo import changes, heard, lists, messages, reads, tickets
 from services.tickets.repo.messages import Happening
 from services.tickets.timeline import entry
 from services.tickets.views import (
@@ -25,6 +26,8 @@ from services.tickets.views import (
     line_place,
     ticket_place,
 )
+from services.tickets.windows import WINDOWED, closes_at, options_of
+from shared.channels import CHANNELS
 from shared.contracts.fields import Slug, Token
 from shared.contracts.ticket_events import State
 from shared.db.idempotency import Answer, once, request_hash
@@ -85,8 +88,9 @@ def _add_reads(app: FastAPI, runtime: Runtime) -> None:
         """One ticket; its ETag is its version."""
         async with connection(runtime.pool) as one:
             ticket = _there(await reads.one(one, who, id), id)
+            said = await heard.last(one, who.workspace, id) if ticket.channel in WINDOWED else None
         response.headers["etag"] = f'"{ticket.version}"'
-        return TicketView.of(ticket)
+        return TicketView.of(ticket).model_copy(update={"reply_window_closes_at": _closes_at(runtime, who, said)})
 
     @app.get("/v1/tickets/{id}/timeline", responses=problems(404))
     async def read_timeline(
@@ -104,6 +108,13 @@ def _add_reads(app: FastAPI, runtime: Runtime) -> None:
             done = await changes.of_messages(one, who.workspace, said)
         next_ = cursor(rows[limit - 1]["at"], rows[limit - 1]["version"]) if len(rows) > limit else None
         return Timeline(items=[entry(row, done) for row in rows[:limit]], next=next_)
+
+
+def _closes_at(runtime: Runtime, who: Identity, said: tuple[str, str, datetime] | None) -> datetime | None:
+    if said is None or said[0] not in WINDOWED:
+        return None
+    channel, account, heard_at = said
+    return closes_at(CHANNELS[channel].outgoing, options_of(runtime.settings, who.workspace, account), heard_at)
 
 
 def _there(ticket: Ticket | None, id_: UUID) -> Ticket:

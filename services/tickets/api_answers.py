@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.tickets.answers import Command
 from services.tickets.writing import Request as Asked
 from services.tickets.writing import Writing, Written
+from shared.contracts.outbound_commands import Template
 from shared.contracts.ticket_events import State
 from shared.db.idempotency import Answer, Keyed, check_key, request_hash
 from shared.errors import Forbidden, StoreUnavailable
@@ -34,12 +35,21 @@ SeenUpTo = Annotated[
 Key = Annotated[str | None, Header(max_length=255)]
 
 
+class ApprovedTemplate(Template):
+    """A wording that the provider approved, with what fills its gaps."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class NewAnswer(BaseModel):
     """What the customer is told."""
 
     model_config = ConfigDict(extra="forbid")
 
     text: Text
+    template: ApprovedTemplate | None = Field(
+        None, description="Goes instead of the text where the reply window has closed; one the provider approved"
+    )
     state: State | None = Field(None, description="What the ticket becomes; pending where nothing is said")
     seen_up_to: SeenUpTo = None
     anyway: bool = Field(False, description="Send it although something newer was said")
@@ -66,10 +76,13 @@ def add_answers(app: FastAPI, runtime: Runtime) -> None:
     ) -> Response:
         """Answer the customer on the channel of his last message; how far it comes stands on the timeline.
 
+        Where the channel's reply window has closed only a template goes (422 `window_closed`).
         Who has no agent (an integrator's key) answers automatically: that stops no clock.
         """
         losses = runtime.relay.losses
-        asked = _asked(who, request, id, wanted, idempotency_key, state=wanted.state, files=wanted.files)
+        asked = _asked(
+            who, request, id, wanted, idempotency_key, state=wanted.state, files=wanted.files, template=wanted.template
+        )
         answered = _response(await writing.run(asked))
         with contextlib.suppress(*(() if idempotency_key else (StoreUnavailable,))):  # without a key it would go twice
             await runtime.relay.caught_up(IN_THE_LOG_WITHIN_S, losses=losses)

@@ -13,6 +13,7 @@ import asyncpg
 from services.tickets import facts
 from services.tickets.domain.changes import Change, may, named
 from services.tickets.domain.ticket import Ticket
+from services.tickets.keys import provider_names
 from services.tickets.repo import changes, tickets
 from services.tickets.repo.changes import Kept, Key, Target
 from services.tickets.repo.people import Address, Person
@@ -21,7 +22,6 @@ from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import MessageReceived
 from shared.contracts.ticket_events import MessageChanged
 from shared.ids import inbound_id
-from shared.provider_names import ProviderNames, names_under
 
 Inbound = Event[MessageReceived]
 
@@ -106,11 +106,6 @@ def _kept(event: Inbound, people: Mapping[Address, Person], ctx: Context) -> Kep
 def target_of(event: Inbound, name: str) -> UUID:
     """The id of the message with this natural id on the event's account."""
     return inbound_id(event.workspace, event.data.channel, event.data.account, name)
-
-
-def provider_names(ctx: Context) -> ProviderNames:
-    """Under the installation's keys."""
-    return names_under(ctx.config.key.get_secret_value() if ctx.config is not None else "")
 
 
 async def _targets(tx: asyncpg.Connection, kept: Sequence[Kept]) -> dict[UUID, Target]:

@@ -12,9 +12,9 @@ from uuid import UUID
 import asyncpg
 
 from services.tickets import deliveries, facts
-from services.tickets.changing import provider_names
 from services.tickets.domain.answering import Said
 from services.tickets.domain.ticket import Ticket
+from services.tickets.keys import provider_names
 from services.tickets.repo import echoes, names
 from services.tickets.repo.answers import Sent
 from services.tickets.repo.messages import Happening

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.tickets import changing, contacts, echoing, facts, media
+from services.tickets import changing, contacts, echoing, facts, media, tokens
 from services.tickets.domain import answering, changes, language
 from services.tickets.domain.answering import Said
 from services.tickets.domain.joining import join, speaks
@@ -16,11 +16,12 @@ from services.tickets.domain.ticket import Ticket
 from services.tickets.echoing import Echoed
 from services.tickets.following import follow
 from services.tickets.late import buried_as, drop_late
-from services.tickets.repo import early, echoes, messages, people, tickets
+from services.tickets.repo import early, echoes, heard, messages, people, tickets
 from services.tickets.repo.media import want
 from services.tickets.repo.messages import Happening, Kept
 from services.tickets.repo.names import Holder
 from services.tickets.repo.people import Address, Candidate, Person
+from services.tickets.windows import WINDOWED
 from shared.bus import Context
 from shared.channels import CHANNELS
 from shared.contracts.envelope import Event
@@ -51,6 +52,8 @@ class Work:
     changed: set[Key] = field(default_factory=set)
     kept: list[Kept] = field(default_factory=list)
     learned: dict[Key, str] = field(default_factory=dict)
+    tokens: dict[UUID, UUID] = field(default_factory=dict)
+    """The ticket that a message's token names, by the message's id."""
     ours: dict[UUID, Holder] = field(default_factory=dict)
     """Echoes of messages that we sent, by the echo's id."""
     written: list[Echoed] = field(default_factory=list)
@@ -83,6 +86,7 @@ async def take_in(tx: asyncpg.Connection, batch: Sequence[Inbound], ctx: Context
     fresh = [event for event in said if _key(event) not in work.found]
     if fresh:
         work.ours = await echoing.ours(tx, fresh, ctx)
+        work.tokens = await tokens.named(tx, fresh, ctx)
         await _read(tx, work, fresh)
         for event in fresh:
             _receive(work, event)
@@ -127,6 +131,7 @@ async def _read(tx: asyncpg.Connection, work: Work, batch: Sequence[Inbound]) ->
     )
     named = [(key[0], id_) for key, id_ in work.threads.items()]
     named += [(key[0], id_) for key, id_ in work.found.items()]
+    named += [(event.workspace, work.tokens[event.id]) for event in batch if event.id in work.tokens]
     named += [(event.workspace, ours.ticket) for event in batch if (ours := work.ours.get(event.id)) and ours.ticket]
     persons = sorted({(person.workspace, person.id) for person in work.people.values() if not person.new})
     for ticket in await tickets.of_people(tx, persons, sorted(set(named))):
@@ -208,7 +213,9 @@ def _remember(work: Work, event: Inbound, content: tuple[str, str] | None, ticke
 
 
 def _named(work: Work, event: Inbound) -> Ticket | None:
-    """The ticket that the thread or a reference names; the newest reference first."""
+    """The ticket that a token, a reference or the thread names, in this order; the newest reference first."""
+    if event.id in work.tokens:
+        return work.tickets[event.workspace, work.tokens[event.id]]
     for key in _references(event):
         if key in work.found:
             return work.tickets[event.workspace, work.found[key]]
@@ -261,6 +268,7 @@ async def _write(tx: asyncpg.Connection, work: Work) -> None:
     await echoing.keep(tx, work.written, {k.event.id: k.event for k in work.kept if k.event.id in work.ours})
     lines += [answered for echoed in work.written if (answered := echoing.line(echoed)) is not None]
     await messages.happened(tx, lines)
+    await heard.hear(tx, [kept for kept in work.kept if kept.event.data.channel in WINDOWED])
     await people.learn_spoken(tx, work.learned)
     await people.joined_in(tx, _guests(work))
 

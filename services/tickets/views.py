@@ -36,11 +36,14 @@ class TicketView(BaseModel):
     solved_at: datetime | None
     possible_duplicate_of: UUID | None
     follow_up_of: UUID | None
+    reply_window_closes_at: datetime | None = Field(
+        None, description="Free text may go until then, later only a template; told where one ticket is read"
+    )
 
     @staticmethod
     def of(ticket: Ticket) -> "TicketView":
         """As the API shows it."""
-        facts = {name: getattr(ticket, name) for name in TicketView.model_fields if name != "order"}
+        facts = {name: getattr(ticket, name) for name in TicketView.model_fields if hasattr(ticket, name)}
         return TicketView(**facts, order=ticket.order_name)
 
 

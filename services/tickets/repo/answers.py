@@ -21,8 +21,11 @@ _ADDRESSES = """
         select u.workspace, u.ticket, m.* from held
         cross join unnest($1::text[], $2::uuid[]) as u(workspace, ticket)
         cross join lateral (
-            select m.channel, m.account, m.sender_kind, m.sender_scope, m.sender_value, m.sender_name, m.thread
+            select m.channel, m.account, m.sender_kind, m.sender_scope, m.sender_value, m.sender_name, m.thread,
+                h.at as heard_at
             from messages m join persons p on p.workspace = m.workspace and p.id = m.person and not p.erased
+            left join heard h on h.workspace = m.workspace and h.person = m.person and h.channel = m.channel
+                and h.account = m.account
             where m.workspace = u.workspace and m.ticket = u.ticket and m.sender_value is not null
             order by m.automatic is not null, m.version desc, m.accepted_at desc limit 1
         ) as m
@@ -108,6 +111,8 @@ class Address:
     value: str
     name: str | None
     thread: str | None
+    heard_at: datetime | None
+    """When he was last heard there, where his channel has a reply window."""
     answered: tuple[str, ...]
     """Natural ids of his messages there, oldest first."""
 
@@ -176,8 +181,8 @@ async def addresses(tx: asyncpg.Connection, tickets: Sequence[Key]) -> dict[Key,
 
 
 def _address(row: asyncpg.Record) -> Address:
-    _, _, channel, account, kind, scope, value, name, thread, answered = row.values()
-    return Address(channel, account, kind, scope, value, name, thread, tuple(reversed(answered)))
+    _, _, channel, account, kind, scope, value, name, thread, heard_at, answered = row.values()
+    return Address(channel, account, kind, scope, value, name, thread, heard_at, tuple(reversed(answered)))
 
 
 async def newer(tx: asyncpg.Connection, seen: Sequence[tuple[Key, int, str | None]]) -> dict[Key, list[Newer]]:

@@ -84,12 +84,23 @@ _BY_ID = f"""
     {SELECT} join unnest($1::text[], $2::uuid[]) as u(workspace, id) on t.workspace = u.workspace and t.id = u.id
     order by t.workspace, t.id for update of t
 """
+_KNOWN = """
+    select t.workspace, t.id from tickets t
+    join unnest($1::text[], $2::uuid[]) as u(workspace, id) on t.workspace = u.workspace and t.id = u.id
+    join persons p on p.workspace = t.workspace and p.id = t.person and not p.erased
+"""
 _BY_THREAD = """
     select distinct on (t.workspace, t.account, t.thread) t.workspace, t.account, t.thread, t.id
     from tickets t join unnest($1::text[], $2::text[], $3::text[]) as u(workspace, account, thread)
         on t.workspace = u.workspace and t.account = u.account and t.thread = u.thread
     order by t.workspace, t.account, t.thread, t.state = 'closed', t.active_at desc, t.id desc
 """
+
+
+async def known(tx: asyncpg.Connection, keys: Sequence[tuple[str, UUID]]) -> set[tuple[str, UUID]]:
+    """Which of these tickets are here, but for those of people who were erased: they lead nowhere any more."""
+    rows = await tx.fetch(_KNOWN, [key[0] for key in keys], [key[1] for key in keys]) if keys else []
+    return {(row["workspace"], row["id"]) for row in rows}
 
 
 async def of_people(
