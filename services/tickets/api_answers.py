@@ -80,9 +80,8 @@ def add_answers(app: FastAPI, runtime: Runtime) -> None:
         Who has no agent (an integrator's key) answers automatically: that stops no clock.
         """
         losses = runtime.relay.losses
-        asked = _asked(
-            who, request, id, wanted, idempotency_key, state=wanted.state, files=wanted.files, template=wanted.template
-        )
+        more = {"state": wanted.state, "files": wanted.files, "template": wanted.template}
+        asked = _asked(who, request, id, wanted, idempotency_key, **more)
         answered = _response(await writing.run(asked))
         with contextlib.suppress(*(() if idempotency_key else (StoreUnavailable,))):  # without a key it would go twice
             await runtime.relay.caught_up(IN_THE_LOG_WITHIN_S, losses=losses)

@@ -47,7 +47,7 @@ def test_an_answer_is_refused_with_its_reason(
 
 
 def test_a_closed_window_says_when_it_closed_and_what_to_do() -> None:
-    with pytest.raises(Invalid, match="2026-01-01T09:00:00.*template"):
+    with pytest.raises(Invalid, match=r"2026-01-01T09:00:00.*template"):
         require_fit("chat", WINDOW, "Hello", None, closes_at=START - DAY, now=START)
     with pytest.raises(Invalid) as refused:
         require_fit("chat", PLAIN, "Hello", None, closes_at=START, now=START)
