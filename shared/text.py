@@ -114,3 +114,12 @@ def _joined(pieces: list[str]) -> str:
     text = _SPACES.sub(" ", "".join(pieces))
     text = text.replace(" \n", "\n").replace("\n ", "\n")
     return clean(re.sub(r"\n{3,}", "\n\n", text))
+
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_NOT_A_WORD = re.compile(r"[^a-z0-9.-]+")
+
+
+def token_word(given: str) -> str:
+    """A provider's word as one of ours: `HardBounce` and `hard bounce` give `hard-bounce`; empty where none is left."""
+    return _NOT_A_WORD.sub("-", _CAMEL.sub("-", given[:200]).lower()).strip("-.")[:96].rstrip("-.")

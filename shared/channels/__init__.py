@@ -3,8 +3,10 @@
 from shared.channels.base import Channel
 from shared.channels.http import CHANNEL as HTTP
 from shared.channels.instagram import CHANNEL as INSTAGRAM
+from shared.channels.mailgun import CHANNEL as MAILGUN
 from shared.channels.messenger import CHANNEL as MESSENGER
 from shared.channels.postmark import CHANNEL as POSTMARK
+from shared.channels.sendgrid import CHANNEL as SENDGRID
 from shared.channels.telegram import CHANNEL as TELEGRAM
 from shared.channels.whatsapp import CHANNEL as WHATSAPP
 
@@ -17,5 +19,7 @@ CHANNELS: dict[str, Channel] = {
         WHATSAPP,
         MESSENGER,
         INSTAGRAM,
+        MAILGUN,
+        SENDGRID,
     )
 }

@@ -10,8 +10,7 @@ server will do; the credential is its password. A mail carries our id as metadat
 
 import base64
 import binascii
-from datetime import UTC, datetime
-from email.utils import format_datetime
+import hashlib
 from typing import Any
 
 from shared.channels.base import (
@@ -21,42 +20,26 @@ from shared.channels.base import (
     Channel,
     File,
     Header,
-    Outgoing,
     Parsed,
-    Received,
     Request,
     check_secret,
-    fitted,
 )
-from shared.channels.formats import mail, postmark_receipts, reply_mail, rfc822
+from shared.channels.formats import basic_password, mail, mail_message, mail_submission, postmark_receipts, rfc822
 from shared.channels.formats.json_body import load_object, mapping, objects, string
-from shared.channels.outgoing import smtp
 from shared.channels.outgoing.client import Client
-from shared.channels.outgoing.outcomes import Accepted, Outcome, Rejected, Rendered
-from shared.contracts.inbound_messages import MessageReceived, Sender
+from shared.channels.outgoing.outcomes import Outcome, Rendered
 from shared.contracts.outbound_commands import SendMessage
 from shared.errors import Invalid
-from shared.text import clean, html_to_text, one_line
+from shared.text import HTML_MAX, clean, html_to_text, one_line
 
 MAX_FILES = 100
 
 
 def verify(request: Request, account: AccountContext) -> None:
     """The password or the token, in constant time."""
-    given = request.query.get("token", "").encode() or _password(request.headers.get("authorization", ""))
+    given = request.query.get("token", "").encode() or basic_password.of(request.headers.get("authorization", ""))
     how = "give the secret as the password of Basic authentication, or as ?token="
     check_secret(given, account, missing=how)
-
-
-def _password(authorization: str) -> bytes:
-    """What stands behind the colon (RFC 7617)."""
-    scheme, _, credentials = authorization.partition(" ")
-    if scheme.lower() != "basic":
-        return b""
-    try:
-        return base64.b64decode(credentials.strip(), validate=True).partition(b":")[2]
-    except (binascii.Error, ValueError):
-        return b""
 
 
 def parse(request: Request, account: AccountContext) -> Parsed:
@@ -64,26 +47,15 @@ def parse(request: Request, account: AccountContext) -> Parsed:
     body = load_object(request.body, nul=True)
     if postmark_receipts.is_receipt(body):
         return postmark_receipts.parse(body, request, account, CHANNEL.name)
-    given = _mail(body)
-    if not given.sender:
-        raise Invalid("the mail names no address that it came from", reason="no_sender")
-    text, whole = fitted(clean(string(body, "StrippedTextReply")) or given.text)
-    message = MessageReceived(
+    arrived = mail_message.Arrived(
         channel=CHANNEL.name,
-        account=account.id,
-        natural_id=one_line(string(body, "MessageID"), 200) or given.content_key,
-        sender=Sender(kind="email", value=given.sender, name=given.sender_name or None),
-        thread=given.thread,
-        reply_token=_reply_token(body),
-        references=given.references,
-        subject=given.subject or None,
-        text=text,
-        automatic=given.automatic,
-        provider_time=given.sent_at,
-        accepted_at=request.received_at,
-        content_key=given.content_key,
+        account=account,
+        at=request.received_at,
+        provider_id=one_line(string(body, "MessageID"), 200) or hashlib.sha256(request.body).hexdigest(),
+        stable=bool(string(body, "MessageID").strip()),
+        envelope=_addresses(body),
     )
-    return Parsed((Received(message, files=given.files, long_text=whole),))
+    return mail_message.parsed(_mail(body), arrived, stripped=clean(string(body, "StrippedTextReply")))
 
 
 def _mail(body: dict[str, Any]) -> mail.Mail:
@@ -102,15 +74,16 @@ def _mail(body: dict[str, Any]) -> mail.Mail:
         sent_at=mail.moment(string(body, "Date")),
         headers=headers,
         text=clean(string(body, "TextBody")) or html_to_text(string(body, "HtmlBody")),
+        html=string(body, "HtmlBody")[:HTML_MAX],
         files=_files(body),
     )
 
 
-def _reply_token(body: dict[str, Any]) -> str | None:
-    """What stands behind the plus of the address of ours that the mail went to."""
-    hashes = [string(body, "MailboxHash")]
-    hashes += [string(to, "MailboxHash") for name in ("ToFull", "CcFull", "BccFull") for to in objects(body, name)]
-    return next((token for token in (one_line(value, 1000) for value in hashes) if token), None)
+def _addresses(body: dict[str, Any]) -> tuple[str, ...]:
+    """The addresses of ours that the mail went to."""
+    fields = ("ToFull", "CcFull", "BccFull")
+    listed = tuple(string(to, "Email") for name in fields for to in objects(body, name))
+    return (string(body, "OriginalRecipient"), *listed)
 
 
 def _files(body: dict[str, Any]) -> tuple[File, ...]:
@@ -134,41 +107,16 @@ def _file(item: dict[str, Any]) -> File:
 
 
 def render(answer: SendMessage, account: AccountContext) -> tuple[Rendered, ...]:
-    """One mail from the account's address."""
-    if len(answer.text) > OUTGOING.text_max:
-        raise Invalid("the text is too long for a mail", reason="text-too-long")
-    sender = account.options.get("from", "")
-    if not sender:
-        raise Invalid("the account has no option `from`, the address its mails come from", reason="no-sender-address")
-    header = f"X-PM-Metadata-{postmark_receipts.METADATA}"
-    name = account.options.get("from_name", "")
-    body = reply_mail.compose(answer, sender=sender, name=name, metadata_header=header)
-    return (Rendered(str(answer.message), answer.recipient.value, body),)
+    """One mail from the account's address, with our id as metadata."""
+    return mail_submission.rendered(answer, account, metadata_header=f"X-PM-Metadata-{postmark_receipts.METADATA}")
 
 
 async def send(rendered: Rendered, account: AccountContext, client: Client) -> Outcome:
-    """Hand the mail to the submission server; SMTP knows no key, so a lost answer stays unknown."""
-    options = account.options
-    password = account.credentials[0] if account.credentials else ""
-    port = options.get("smtp_port", "587")
-    tls = options.get("smtp_tls", "starttls")
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536) or tls not in ("starttls", "tls", "none"):
-        return Rejected("bad-smtp-options")
-    server = smtp.Server(
-        host=options.get("smtp_host", PUBLIC_HOST),
-        port=int(port),
-        tls=tls,
-        user=options.get("smtp_user", password),
-        password=password,
-    )
-    dated = f"Date: {format_datetime(datetime.now(UTC))}\r\n".encode() + rendered.body
-    sender = options.get("from", "")
-    outcome = await smtp.submit(client, server, sender=sender, recipient=rendered.recipient, mail=dated)
-    return Accepted(rendered.key) if isinstance(outcome, Accepted) else outcome
+    """Hand the mail to Postmark's submission server, or to the one the account names."""
+    return await mail_submission.submitted(rendered, account, client, host=PUBLIC_HOST, user="")
 
 
 PUBLIC_HOST = "smtp.postmarkapp.com"
-OUTGOING = Outgoing(text_max=MIB // 4, attachments=True)
 
 CHANNEL = Channel(
     name="postmark",
@@ -177,7 +125,7 @@ CHANNEL = Channel(
     capabilities=Capabilities(text_max=40 * MIB, attachments=True),
     verify=verify,
     parse=parse,
-    outgoing=OUTGOING,
+    outgoing=mail_submission.OUTGOING,
     render=render,
     send=send,
     proof="headers",

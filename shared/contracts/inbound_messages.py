@@ -80,9 +80,11 @@ class MessageReceived(Message):
     text: Text = ""
     text_blob: Short | None = None
     """Key of the whole text in the blob store where it was too long for a record; `text` then holds its beginning."""
+    quoted: Text | None = None
+    """What stood in the mail beside `text`: what it quotes, and its signature."""
     attachments: tuple[Attachment, ...] = ()
     automatic: Token | None = None
-    """Set where nobody wrote this: `auto-reply`, `bounce`, `bulk`."""
+    """Set where nobody wrote this: `auto-reply`, `bounce`, `delivery-report`, `bulk`."""
     order: Annotated[str, Field(max_length=64)] | None = None
     """The order the customer named in a form field."""
     provider_time: Moment | None = None

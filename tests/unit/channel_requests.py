@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -87,4 +87,48 @@ def parse(channel: str, body: Any, **options: str) -> Parsed:
 def message(channel: str, body: Any, **options: str) -> MessageReceived:
     """The one message that the body is."""
     (received,) = parse(channel, body, **options).received
+    return received.message
+
+
+def form(
+    fields: Mapping[str, str | bytes],
+    files: Sequence[tuple[str, str, str, bytes]] = (),
+    *,
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+    at: datetime = NOW,
+) -> Request:
+    """A form as mail providers post it; a file is the field's name, its own name, its type and its bytes."""
+    parts = [
+        (f'name="{name}"', "", value.encode() if isinstance(value, str) else value) for name, value in fields.items()
+    ]
+    parts += [
+        (f'name="{name}"; filename="{own}"', f"\r\nContent-Type: {kind}", body) for name, own, kind, body in files
+    ]
+    body = b"".join(
+        f"--xYzZY\r\nContent-Disposition: form-data; {about}{kind}\r\n\r\n".encode() + content + b"\r\n"
+        for about, kind, content in parts
+    )
+    given = {"content-type": "multipart/form-data; boundary=xYzZY", **(headers or {})}
+    return Request(headers=given, body=body + b"--xYzZY--\r\n", received_at=at, query=query or {})
+
+
+def mailgun_signed(secret: str = SECRET, at: datetime = NOW) -> dict[str, str]:
+    """The fields by which Mailgun proves a request."""
+    stamp, token = str(int(at.timestamp())), "5fe1" * 12
+    return {
+        "timestamp": stamp,
+        "token": token,
+        "signature": hmac.digest(secret.encode(), f"{stamp}{token}".encode(), "sha256").hex(),
+    }
+
+
+def read(channel: str, request: Request, **options: str) -> Parsed:
+    """What the channel makes of a request."""
+    return CHANNELS[channel].parse(request, replace(account(), options=options))
+
+
+def only(parsed: Parsed) -> MessageReceived:
+    """The one message in it."""
+    (received,) = parsed.received
     return received.message

@@ -42,6 +42,8 @@ WORDS = {
         "type payload url coordinates lat long is_echo is_deleted is_self app_id metadata reply_to story reaction "
         "action emoji postback title referral delivery mids watermark read message_edit num_edit product elements"
     ),
+    "mailgun": "event-data event timestamp severity message headers message-id user-variables signature token reason",
+    "sendgrid": "event smtp-id sg_message_id timestamp reason type",
 }
 WORDS["instagram"] = WORDS["messenger"]
 SCALARS = (
@@ -108,6 +110,8 @@ def almost(channel: str) -> st.SearchStrategy[dict[str, Any]]:
             "TextBody": "hi",
             "Headers": [{"Name": "References", "Value": "<a@b>"}],
         },
+        "mailgun": {"event-data": {}, "signature": {}},
+        "sendgrid": {"event": "delivered", "smtp-id": "<a@b>", "timestamp": 1},
     }
     right["whatsapp"] = texted(
         context={"id": "wamid.0"}, referral={"headline": "x"}, image={"id": "1"}, reaction={"message_id": "w"}

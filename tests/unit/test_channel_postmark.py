@@ -57,7 +57,7 @@ def test_nul_in_a_mail_is_taken_out_and_the_mail_kept() -> None:
         ({"List-Unsubscribe": "<mailto:x@y>"}, "bulk"),
         ({"Return-Path": "<>"}, "bounce"),
         ({"Content-Type": "multipart/report; report-type=delivery-status"}, "bounce"),
-        ({"Auto-Submitted": "auto-replied", "Return-Path": "<>"}, "bounce"),
+        ({"Auto-Submitted": "auto-replied", "Return-Path": "<>"}, "auto-reply"),
     ],
 )
 def test_mail_that_nobody_wrote_is_told_apart(headers: dict[str, str], kind: str | None) -> None:

@@ -1,4 +1,4 @@
-"""A mail, however it came to us: who wrote it, what it answers, whether anybody wrote it, and how it is recognised."""
+"""A mail, however it came to us: who wrote it, what it answers, and how it is recognised."""
 
 import base64
 import codecs
@@ -14,6 +14,7 @@ from shared.text import clean, comparable, email_address, one_line
 
 MAX_REFERENCES = 50
 MAX_MESSAGE_ID = 250
+SHORTEST_BARE_ID = 16
 HEADER_MAX = 8_192
 """Characters of a header that are read; of a longer list of ids, its beginning and its end."""
 COMPARED_MAX = 200_000
@@ -24,8 +25,9 @@ _ENCODED_WORDS = re.compile(rf"(?:{_ENCODED_WORD.pattern})+")
 _BETWEEN_WORDS = re.compile(r"\?=\s+=\?")
 _NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"})
 """Codecs of Python that no mail may name: their time grows with the square of the text, or they mean something else."""
-_BULK = frozenset({"bulk", "junk", "list"})
-_NO_PERSON = ("mailer-daemon@", "postmaster@")
+RECIPIENT_HEADERS = frozenset(
+    ("to", "cc", "delivered-to", "x-original-to", "x-forwarded-to", "envelope-to", "x-envelope-to", "resent-to")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Mail:
     headers: tuple[tuple[str, str], ...]
     """Names in lower case, in their order."""
     text: str
+    """The plain text, else what a reader of the HTML sees."""
+    html: str = ""
     files: tuple[File, ...] = field(default=(), repr=False)
 
     def header(self, name: str) -> str:
@@ -70,28 +74,35 @@ class Mail:
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
     @property
-    def automatic(self) -> str | None:
-        """What nobody wrote: `bounce`, `auto-reply` (RFC 3834) or `bulk`; None for a person's mail."""
-        if self._bounced():
-            return "bounce"
-        submitted = self.header("auto-submitted").partition(";")[0].strip().lower()
-        precedence = self.header("precedence").strip().lower()
-        names = {name for name, _ in self.headers}
-        if (submitted and submitted != "no") or precedence == "auto_reply" or names & {"x-autoreply", "x-autorespond"}:
-            return "auto-reply"
-        return "bulk" if precedence in _BULK or names & {"list-id", "list-unsubscribe"} else None
+    def identity(self) -> str | None:
+        """The same for one mail however often it is delivered, None where nothing in it says which mail it is."""
+        if not self.message_id:
+            return None
+        sent_at = self.sent_at.astimezone(UTC).isoformat() if self.sent_at else ""
+        return hashlib.sha256("\x1f".join((self.sender, sent_at, self.message_id)).encode()).hexdigest()
 
-    def _bounced(self) -> bool:
-        null_sender = self.header("return-path").strip() == "<>"
-        report = self.header("content-type").strip().lower().startswith("multipart/report")
-        return null_sender or report or bool(self.header("x-failed-recipients")) or self.sender.startswith(_NO_PERSON)
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """What the headers say about where it went to, each as it stands."""
+        return tuple(value for name, value in self.headers if name in RECIPIENT_HEADERS)
 
 
 def message_ids(value: str) -> tuple[str, ...]:
-    """The Message-IDs in a header, without angle brackets; ids too long to keep are left out."""
+    """The Message-IDs in a header, without angle brackets.
+
+    What names no mail is left out: words without a place (`<>`, `<null>`, `<1>`), which many mails share, and ids that
+    are too long to keep.
+    """
     value = value if len(value) <= 2 * HEADER_MAX else f"{value[:HEADER_MAX]} {value[-HEADER_MAX:]}"
-    found = _MESSAGE_ID.findall(value) or ([value.strip()] if value.strip() and " " not in value.strip() else [])
-    return tuple(cleaned for id_ in found if (cleaned := one_line(id_, 1000)) and len(cleaned) <= MAX_MESSAGE_ID)
+    found = _MESSAGE_ID.findall(value) or ([value.strip()] if len(value.split()) == 1 else [])
+    return tuple(cleaned for id_ in found if _names_a_mail(cleaned := one_line(id_, 1000)))
+
+
+def _names_a_mail(id_: str) -> bool:
+    """Something before and behind an `@`, or a word that is long enough to be one mail's own."""
+    left, at, right = id_.strip("<>").partition("@")
+    enough = bool(left and right) if at else len(left) >= SHORTEST_BARE_ID
+    return enough and len(id_) <= MAX_MESSAGE_ID
 
 
 def moment(value: str) -> datetime | None:

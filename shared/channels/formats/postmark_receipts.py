@@ -1,6 +1,5 @@
 """What Postmark tells about mails that it sent for us: https://postmarkapp.com/developer/webhooks/webhooks-overview."""
 
-import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +7,7 @@ from shared.channels.base import AccountContext, Parsed, Request
 from shared.channels.formats.json_body import mapping, string
 from shared.contracts.inbound_receipts import Receipt, ReceiptReceived
 from shared.errors import Invalid
-from shared.text import one_line
+from shared.text import one_line, token_word
 
 METADATA = "message"
 """Under this name our id of the message travels along; the header is X-PM-Metadata-message."""
@@ -23,8 +22,6 @@ GOING_ON = frozenset(
     {"Transient", "AutoResponder", "ChallengeVerification", "AddressChange", "Subscribe", "Unsubscribe"}
 )
 """Bounces after which the mail may still arrive, or has."""
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_NOT_A_WORD = re.compile(r"[^a-z0-9-]+")
 
 
 def is_receipt(body: dict[str, Any]) -> bool:
@@ -47,7 +44,7 @@ def parse(body: dict[str, Any], request: Request, account: AccountContext, chann
         provider_id=id_,
         state=state,
         at=_moment(string(body, when)) or request.received_at,
-        reason=_word(string(body, "Type")) if state == "failed" else None,
+        reason=(token_word(string(body, "Type")) or "bounce") if state == "failed" else None,
         accepted_at=request.received_at,
     )
     return Parsed(receipts=(receipt,))
@@ -60,8 +57,3 @@ def _moment(text: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return found if 1990 <= found.year <= 2200 else None
-
-
-def _word(kind: str) -> str:
-    """`HardBounce` as `hard-bounce`."""
-    return _NOT_A_WORD.sub("-", _CAMEL.sub("-", kind).lower()).strip("-")[:96] or "bounce"

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, cast
 from shared.channels.base import File
 from shared.channels.formats.mail import HEADER_MAX, Mail, address, decoded, in_charset, moment
 from shared.errors import Invalid
-from shared.text import clean, html_to_text, one_line
+from shared.text import HTML_MAX, clean, html_to_text, one_line
 
 MAX_PARTS = 200
 MAX_HEADERS = 2_000
@@ -58,8 +58,14 @@ def _read(message: Part) -> Mail:
         sent_at=moment(by_name.get("date", "")),
         headers=headers,
         text=clean("\n".join(texts)) or html_to_text("\n".join(htmls)),
+        html="\n".join(htmls)[:HTML_MAX],
         files=tuple(files),
     )
+
+
+def headers(block: bytes) -> tuple[tuple[str, str], ...]:
+    """The headers alone, as some providers send them beside the parts; raises Invalid as `read` does."""
+    return read(block.rstrip() + b"\n\n").headers
 
 
 def _as_text(value: Any) -> str:
