@@ -88,7 +88,7 @@ def html_to_text(source: str) -> str:
 
 def _markup(source: str, start: int) -> tuple[str, int]:
     """What the markup at `start` stands for, and where to go on; -1 where it never ends."""
-    if source.startswith("<!", start):
+    if source.startswith(("<!", "<?"), start):
         return "", _after(source, "-->" if source.startswith("<!--", start) else ">", start)
     tag = _TAG.match(source, start)
     if tag is None:

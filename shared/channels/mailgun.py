@@ -107,15 +107,16 @@ def _mail(form: Form) -> mail.Mail:
     by_name = dict(reversed(headers))
     given = by_name.get("from") or form.text("from") or form.text("From") or form.text("sender")
     sender, name = mail.address(given)
-    html = form.text("body-html")[:HTML_MAX]
+    plain, html = clean(form.text("body-plain")), form.text("body-html")[:HTML_MAX]
     return mail.Mail(
         sender=sender,
         sender_name=mail.decoded(name, 200),
         subject=mail.decoded(form.text("subject") or by_name.get("subject", ""), 1000),
         sent_at=mail.moment(by_name.get("date", "") or form.text("Date")),
         headers=headers,
-        text=clean(form.text("body-plain")) or html_to_text(html),
+        text=plain or html_to_text(html),
         html=html,
+        plain=bool(plain),
         files=tuple(file for _, file in form.files),
     )
 

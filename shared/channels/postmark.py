@@ -66,6 +66,7 @@ def _mail(body: dict[str, Any]) -> mail.Mail:
         if whole.sender and len(whole.files) <= MAX_FILES:
             return whole
     sender, name = mail.address(string(mapping(body, "FromFull"), "Email") or string(body, "From"))
+    plain, html = clean(string(body, "TextBody")), string(body, "HtmlBody")[:HTML_MAX]
     headers = tuple((string(h, "Name").lower(), clean(string(h, "Value"))) for h in objects(body, "Headers"))
     return mail.Mail(
         sender=sender,
@@ -73,8 +74,9 @@ def _mail(body: dict[str, Any]) -> mail.Mail:
         subject=one_line(string(body, "Subject"), 1000),
         sent_at=mail.moment(string(body, "Date")),
         headers=headers,
-        text=clean(string(body, "TextBody")) or html_to_text(string(body, "HtmlBody")),
-        html=string(body, "HtmlBody")[:HTML_MAX],
+        text=plain or html_to_text(html),
+        html=html,
+        plain=bool(plain),
         files=_files(body),
     )
 

@@ -79,15 +79,16 @@ def _mail(form: Form, charsets: dict[str, object]) -> mail.Mail:
     headers = rfc822.headers(form.fields.get("headers", b""))
     by_name = dict(reversed(headers))
     sender, name = mail.address(text("from") or by_name.get("from", ""))
-    html = text("html")[:HTML_MAX]
+    plain, html = clean(text("text")), text("html")[:HTML_MAX]
     return mail.Mail(
         sender=sender,
         sender_name=mail.decoded(name, 200),
         subject=mail.decoded(text("subject") or by_name.get("subject", ""), 1000),
         sent_at=mail.moment(by_name.get("date", "")),
         headers=headers,
-        text=clean(text("text")) or html_to_text(html),
+        text=plain or html_to_text(html),
         html=html,
+        plain=bool(plain),
         files=tuple(file for _, file in form.files),
     )
 

@@ -43,6 +43,8 @@ class Mail:
     text: str
     """The plain text, else what a reader of the HTML sees."""
     html: str = ""
+    plain: bool = True
+    """Whether `text` is the plain text of the mail, and not made from its HTML."""
     files: tuple[File, ...] = field(default=(), repr=False)
 
     def header(self, name: str) -> str:

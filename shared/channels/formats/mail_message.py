@@ -21,6 +21,10 @@ MAX_FILES = 200
 QUOTED_INLINE_BYTES = 128 * 1024
 """What was quoted is kept in the record up to here (as JSON), beyond as a file."""
 QUOTED_BEGINNING_CHARS = 16_000
+_FORWARDED = re.compile(
+    r"\s{0,4}(?:fwd?|wg|tr|rv|enc|i|pd|vs|vb|doorst|reenv?|转发|轉寄|転送|هدایت)\s{0,2}[:：]", re.IGNORECASE
+)
+"""Subjects of forwarded mails: what stands in them is what the sender wants to show."""
 _TOKEN = re.compile(r"\+t([a-z2-7]{42})@", re.IGNORECASE)
 _OURS = re.compile(r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})@([^@\s]+)", re.IGNORECASE)
 OUR_HEADERS = ("x-switchboard-message", "x-pm-metadata-message")
@@ -72,7 +76,7 @@ def _received(mail: Mail, arrived: Arrived, stripped: str) -> Received:
         sender=Sender(kind="email", value=mail.sender, name=mail.sender_name or None),
         thread=mail.thread,
         reply_token=reply_token((*arrived.envelope, *mail.recipients)),
-        references=mail.references,
+        references=_references(mail),
         subject=mail.subject or None,
         text=text,
         quoted=shown,
@@ -84,14 +88,24 @@ def _received(mail: Mail, arrived: Arrived, stripped: str) -> Received:
     return Received(message, files=(*files, *quote_files), long_text=whole)
 
 
+def _references(mail: Mail) -> tuple[str, ...]:
+    """The Message-IDs it answers; a report names the mail it is about in its parts only."""
+    said = dsn.report(mail)
+    named = mail.references
+    return (*named, said.about) if said and said.about and said.about not in named else named
+
+
 def _split(mail: Mail, stripped: str) -> tuple[str, str]:
     """What the sender wrote, and the rest. The provider's cut serves where ours is not sure of one."""
-    visible = quotes.visible_text(mail.text, signatures=True)
-    if not stripped or comparable(visible) != comparable(mail.text):
-        return visible, mail.text[len(visible) :].strip() if mail.text.startswith(visible) else _rest(
-            mail.text, visible
-        )
-    return stripped, _rest(mail.text, stripped)
+    if _FORWARDED.match(mail.subject):
+        return mail.text, ""
+    if mail.plain:
+        visible = quotes.visible_text(mail.text, signatures=True)
+    else:
+        visible = quotes.visible_html(mail.html, signatures=True)
+    if stripped and comparable(visible) == comparable(mail.text):
+        visible = stripped
+    return visible, _rest(mail.text, visible)
 
 
 def _rest(text: str, visible: str) -> str:

@@ -51,14 +51,16 @@ def _read(message: Part) -> Mail:
     by_name = dict(reversed(headers))
     sender, name = address(by_name.get("from", ""))
     texts, htmls, files = _parts(message)
+    plain, html = clean("\n".join(texts)), "\n".join(htmls)[:HTML_MAX]
     return Mail(
         sender=sender,
         sender_name=decoded(name, 200),
         subject=decoded(by_name.get("subject", ""), 1000),
         sent_at=moment(by_name.get("date", "")),
         headers=headers,
-        text=clean("\n".join(texts)) or html_to_text("\n".join(htmls)),
-        html="\n".join(htmls)[:HTML_MAX],
+        text=plain or html_to_text(html),
+        html=html,
+        plain=bool(plain),
         files=tuple(files),
     )
 
