@@ -79,9 +79,9 @@ def test_a_form_is_a_mail() -> None:
 
 
 def test_an_urlencoded_form_is_a_mail_too() -> None:
-    body = b"from=ada%40example.org&body-plain=Gr%C3%BC%C3%9Fe&message-headers=%5B%5D"
+    body = b"from=ada%40example.org&body-plain=Gr%C3%BC%C3%9Fe+a=b+100%25&message-headers=%5B%5D"
     request = Request({"content-type": "application/x-www-form-urlencoded"}, body, NOW)
-    assert only(read("mailgun", request)).text == "Grüße"
+    assert only(read("mailgun", request)).text == "Grüße a=b 100%"
 
 
 def test_the_mail_is_the_same_however_often_and_over_whichever_route_it_comes() -> None:

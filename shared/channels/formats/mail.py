@@ -20,6 +20,7 @@ HEADER_MAX = 8_192
 COMPARED_MAX = 200_000
 """Characters of a body that tell one mail from another."""
 _MESSAGE_ID = re.compile(r"<([^<>\s]{1,998})>")
+_ADDRESS = re.compile(r"[^\s@<>,;:\"\\()\[\]]{1,64}@[^\s@<>,;:\"\\()\[\]]{1,255}")
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
 _ENCODED_WORDS = re.compile(rf"(?:{_ENCODED_WORD.pattern})+")
 _BETWEEN_WORDS = re.compile(r"\?=\s+=\?")
@@ -114,16 +115,20 @@ def moment(value: str) -> datetime | None:
         found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return found if 1990 <= found.year <= 2200 else None
+    return found if 1900 <= found.year <= 2200 else None
 
 
 def address(value: str) -> tuple[str, str]:
     """Address (lower case) and name; the address is empty where there is none."""
+    value = clean(value[:HEADER_MAX])
     try:
-        name, found = parseaddr(clean(value[:HEADER_MAX]))
+        name, found = parseaddr(value)
     except RecursionError:  # comments within comments
         return "", ""
-    return email_address(found) or "", one_line(name, 200)
+    right = email_address(found)
+    if right is None and (within := _ADDRESS.search(value)):  # without the brackets that it should stand in
+        right, name = email_address(within[0]), value[: within.start()].strip(" \"'<(") or name
+    return right or "", one_line(name, 200)
 
 
 def decoded(value: str, limit: int) -> str:

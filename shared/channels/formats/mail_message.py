@@ -15,7 +15,6 @@ from shared.channels.formats.mail_automatic import automatic
 from shared.contracts.inbound_messages import MessageReceived, Sender
 from shared.contracts.inbound_receipts import Receipt, ReceiptReceived
 from shared.errors import Invalid
-from shared.text import comparable
 
 MAX_FILES = 200
 QUOTED_INLINE_BYTES = 128 * 1024
@@ -103,15 +102,13 @@ def _split(mail: Mail, stripped: str) -> tuple[str, str]:
         visible = quotes.visible_text(mail.text, signatures=True)
     else:
         visible = quotes.visible_html(mail.html, signatures=True)
-    if stripped and comparable(visible) == comparable(mail.text):
+    if stripped and visible.strip() == mail.text:
         visible = stripped
     return visible, _rest(mail.text, visible)
 
 
 def _rest(text: str, visible: str) -> str:
     """What was cut: behind the visible part where it stands at the beginning, else the whole text."""
-    if comparable(visible) == comparable(text):
-        return ""
     return text[len(visible) :].strip() if text.startswith(visible) else text
 
 

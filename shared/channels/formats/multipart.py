@@ -1,8 +1,8 @@
 """Forms as mail providers post them: multipart/form-data (RFC 7578) or urlencoded, in bounded time and memory."""
 
+import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote_to_bytes
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -55,8 +55,13 @@ def _urlencoded(body: bytes) -> Form:
     fields: dict[str, bytes] = {}
     for pair in pairs:
         name, _, value = pair.replace(b"+", b" ").partition(b"=")
-        fields.setdefault(_utf8(unquote_to_bytes(name)), unquote_to_bytes(value))
+        fields.setdefault(_utf8(_unquoted(name)), _unquoted(value))
     return Form(fields)
+
+
+def _unquoted(value: bytes) -> bytes:
+    """`%41` as `A`: quoted-printable with another mark, which is decoded in place (urllib takes 75 times its size)."""
+    return binascii.a2b_qp(value.replace(b"=", b"=3D").replace(b"%", b"="))
 
 
 class _Parts:

@@ -14,10 +14,11 @@ from shared.channels.formats.quotes_words import SENT_FROM
 from shared.text import clean, html_to_text
 
 LINES_MAX = 4_000
-"""A quotation that begins later is not looked for."""
+"""All that follows counts as one line: a quotation that begins there is not looked for."""
 SIGNATURE_LINES = 12
 SIGNATURE_LINE_CHARS = 200
 _MARKED = re.compile(r"[ \t\xa0]{0,3}(?:>|&gt;)")
+_UNMARKED_LINE = re.compile(r"^(?![ \t\xa0]{0,3}>)[ \t\xa0]*[^\s]", re.MULTILINE)
 _LINK_GOES_ON = re.compile(r"[(<]https?://[^\s()<>]*$")
 _LINK_LINE = re.compile(r"\s*[(<]?https?://\S+[)>]?[\s>]*$")
 _FALSE_MARK = re.compile(r"\s*>{2,}[^<]*<{2,}\s*$")
@@ -34,8 +35,9 @@ class _Run:
 
 def visible_text(text: str, *, signatures: bool = False) -> str:
     """What the sender wrote himself, of plain text; with `signatures` also without the signature."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    lines = text.split("\n")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n", LINES_MAX)
     return _visible(lines, _marked(lines), whole=text, signatures=signatures)
 
 
@@ -47,12 +49,13 @@ def visible_html(source: str, *, signatures: bool = False) -> str:
         found = html_to_text(piece).split("\n")
         lines += found
         quoted += [is_quote] * len(found)
+    lines[LINES_MAX:] = ["\n".join(lines[LINES_MAX:])] if len(lines) > LINES_MAX else []
+    quoted[LINES_MAX:] = [all(quoted[LINES_MAX:])] if len(quoted) > LINES_MAX else []
     return _visible(lines, quoted, whole=html_to_text(source), signatures=signatures, explicit=True)
 
 
 def _visible(lines: list[str], quoted: list[bool], *, whole: str, signatures: bool, explicit: bool = False) -> str:
-    more, lines = len(lines) > LINES_MAX, lines[:LINES_MAX]
-    kept = _kept(lines, quoted[:LINES_MAX], explicit=explicit, more=more)
+    kept = _kept(lines, quoted, explicit=explicit)
     if kept is None:
         return _signed_off(whole) if signatures else whole
     visible = clean("\n".join(line for line, keep in zip(lines, kept, strict=True) if keep))
@@ -61,14 +64,13 @@ def _visible(lines: list[str], quoted: list[bool], *, whole: str, signatures: bo
     return _signed_off(visible) if signatures else visible
 
 
-def _kept(lines: list[str], quoted: list[bool], *, explicit: bool, more: bool) -> list[bool] | None:
+def _kept(lines: list[str], quoted: list[bool], *, explicit: bool) -> list[bool] | None:
     """Which lines stay; None where nothing is cut. A line that is shared with a quotation is shortened in place.
 
-    With `more` lines behind these, only a quotation to the end is cut: nobody has seen what stands there.
     `explicit` marks are an editor's; typed ones may be arrows, so one line of them alone is no quotation.
     """
     tail, forward = _tail(lines, quoted)
-    if forward or (more and tail == len(lines)):
+    if forward:
         return None
     runs = _runs(lines, quoted, tail)
     if not explicit and not any(run.attributed for run in runs):
@@ -172,12 +174,15 @@ def _substantial(run: _Run, lines: Sequence[str]) -> bool:
 
 
 def _marked(lines: Sequence[str]) -> list[bool]:
-    return [_MARKED.match(line) is not None and _FALSE_MARK.match(line[:300]) is None for line in lines]
+    marked = [_MARKED.match(line) is not None and _FALSE_MARK.match(line[:300]) is None for line in lines]
+    if len(lines) > LINES_MAX:
+        marked[-1] = _UNMARKED_LINE.search(lines[-1]) is None
+    return marked
 
 
 def _signed_off(text: str) -> str:
     """Without what stands under `-- ` at the end, or what a telephone put there."""
-    lines = text.split("\n")
+    lines = text.rsplit("\n", 2 * SIGNATURE_LINES)
     for back, line in enumerate(reversed(lines[-SIGNATURE_LINES - 1 :]), start=1):
         if line in ("-- ", "--", "—"):
             under = lines[len(lines) - back :]
