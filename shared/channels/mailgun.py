@@ -29,6 +29,7 @@ from shared.channels.formats.json_body import load_object, mapping, string
 from shared.channels.formats.multipart import Form
 from shared.channels.outgoing.client import Client
 from shared.channels.outgoing.outcomes import Outcome, Rendered
+from shared.contracts.inbound_messages import Attachment
 from shared.contracts.outbound_commands import SendMessage
 from shared.errors import Invalid, Refused, Unauthenticated
 from shared.text import HTML_MAX, clean, html_to_text, one_line
@@ -94,6 +95,7 @@ def parse(request: Request, account: AccountContext) -> Parsed:
         at=request.received_at,
         provider_id=token or hashlib.sha256(request.body).hexdigest(),
         envelope=(form.text("recipient"),),
+        elsewhere=_stored(form.text("attachments")),
     )
     return mail_message.parsed(_mail(form), arrived, stripped=clean(form.text("stripped-text")))
 
@@ -118,6 +120,24 @@ def _mail(form: Form) -> mail.Mail:
         html=html,
         plain=bool(plain),
         files=tuple(file for _, file in form.files),
+    )
+
+
+def _stored(given: str) -> tuple[Attachment, ...]:
+    """Files of a route that stores mails instead of forwarding them: a JSON list of where Mailgun keeps them."""
+    try:
+        listed = orjson.loads(given or "[]")
+    except orjson.JSONDecodeError:
+        return ()
+    found = listed[: mail_message.MAX_FILES] if isinstance(listed, list) else []
+    items = [item for item in found if isinstance(item, dict)]
+    return tuple(
+        Attachment(
+            name=one_line(string(item, "name"), 200),
+            media_type=one_line(string(item, "content-type"), 100) or "application/octet-stream",
+            reference=one_line(string(item, "url"), 1000) or None,
+        )
+        for item in items
     )
 
 

@@ -163,3 +163,9 @@ def test_files_lose_the_folders_in_their_names_and_programs_are_left_out() -> No
         ("a.pdf", "application/pdf", b"%PDF")
     ]
     assert received.message.text == "Where is my order?\n\n[file left out: setup.exe (1 KiB), a program]"
+
+
+def test_files_that_mailgun_keeps_are_named() -> None:
+    stored = json.dumps([{"name": "a.pdf", "content-type": "application/pdf", "url": "https://storage.example/0"}])
+    (file,) = only(read("mailgun", form(MAIL | {"attachments": stored}))).attachments
+    assert (file.name, file.reference, file.blob) == ("a.pdf", "https://storage.example/0", None)

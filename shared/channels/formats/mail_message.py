@@ -12,7 +12,7 @@ from shared.channels.base import AccountContext, File, Parsed, Received, fitted
 from shared.channels.formats import dsn, mail_files, quotes
 from shared.channels.formats.mail import HEADER_MAX, Mail
 from shared.channels.formats.mail_automatic import automatic
-from shared.contracts.inbound_messages import MessageReceived, Sender
+from shared.contracts.inbound_messages import Attachment, MessageReceived, Sender
 from shared.contracts.inbound_receipts import Receipt, ReceiptReceived
 from shared.errors import Invalid
 
@@ -43,6 +43,8 @@ class Arrived:
     stable: bool = False
     """Whether the provider's id is the mail's own, and not one of this delivery."""
     envelope: tuple[str, ...] = ()
+    elsewhere: tuple[Attachment, ...] = ()
+    """Files that the provider kept and only names."""
 
 
 def parsed(mail: Mail, arrived: Arrived, *, stripped: str = "") -> Parsed:
@@ -79,6 +81,7 @@ def _received(mail: Mail, arrived: Arrived, stripped: str) -> Received:
         subject=mail.subject or None,
         text=text,
         quoted=shown,
+        attachments=arrived.elsewhere,
         automatic=kind,
         provider_time=mail.sent_at,
         accepted_at=arrived.at,
