@@ -64,7 +64,7 @@ def _subtag(part: str) -> str:
 
 def comparable(text: str) -> str:
     """The text as it is compared over routes that fold lines or spaces differently: NFC, one space for any space."""
-    return _ALL_SPACE.sub(" ", unicodedata.normalize("NFC", clean(text))).strip()
+    return " ".join(unicodedata.normalize("NFC", clean(text)).split())
 
 
 def html_to_text(source: str) -> str:

@@ -13,7 +13,7 @@ from shared.channels.formats import quotes_html, quotes_marks
 from shared.channels.formats.quotes_words import SENT_FROM
 from shared.text import clean, html_to_text
 
-LINES_MAX = 4_000
+LINES_MAX = 2_000
 """All that follows counts as one line: a quotation that begins there is not looked for."""
 SIGNATURE_LINES = 12
 SIGNATURE_LINE_CHARS = 200

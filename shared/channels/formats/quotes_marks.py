@@ -29,6 +29,8 @@ _DAY_FIRST = re.compile(
 )
 _TIME = re.compile(r"\d{1,2}\s?[:.h時点]\s?\d{2}")
 _DATE = re.compile(r"\d{1,4}")
+_HINT = re.compile(r"[\d@]|--")
+"""Every line that says who wrote what has a digit, an address or is drawn around; most lines have none of them."""
 _EMAIL = re.compile(r"[^\s<>()\[\]@]{1,64}@[^\s<>()\[\]@]{1,255}")
 _OPENER = re.compile(
     rf"(?:{'|'.join(sorted(OPENERS, key=len, reverse=True))})(?=[\s\d])\s?"
@@ -52,9 +54,9 @@ def is_original(line: str) -> bool:
 
 def is_forward(line: str) -> bool:
     """`---------- Forwarded message ---------`, `Begin forwarded message:`."""
-    if len(line) > 100 or FORWARDED.search(line) is None:
+    if len(line) > 100 or not (line.rstrip().endswith(_COLONS) or _RULER.match(line)):
         return False
-    return _RULER.match(line) is not None or line.rstrip().endswith(_COLONS)
+    return FORWARDED.search(line) is not None
 
 
 def attribution(lines: Sequence[str], at: int, quoted: Sequence[bool]) -> int:
@@ -75,6 +77,8 @@ def attribution(lines: Sequence[str], at: int, quoted: Sequence[bool]) -> int:
 
 
 def _may_begin(line: str) -> bool:
+    if _HINT.search(line, 0, LINE_MAX) is None:
+        return False
     said = bare(line)
     if _VIA_PHONE.match(said):
         return True
