@@ -10,8 +10,9 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from services.tickets import files
+from services.tickets.repo import changes, reads
 from services.tickets.repo import files as kept
-from services.tickets.repo import reads
+from services.tickets.timeline import standing
 from shared.blobs import BlobStore
 from shared.db.pool import connection
 from shared.errors import Invalid, NotFound
@@ -102,10 +103,14 @@ async def _of_message(
 ) -> tuple[list[dict[str, object]], str, str | None]:
     async with connection(runtime.pool) as one:
         visible = await reads.one(one, who, ticket)
-        found = await kept.of_message(one, who.workspace, ticket, message) if visible else None
-    if found is None:
+        row = await kept.of_message(one, who.workspace, ticket, message) if visible else None
+        done = await changes.of_messages(one, who.workspace, [message]) if row is not None else {}
+    if row is None:
         raise NotFound(f"there is no message {message} on ticket {ticket}")
-    return found
+    shown = standing(row, done)
+    if shown.text is None:
+        raise NotFound(f"message {message} was withdrawn by its author")
+    return list(shown.attachments), shown.text, None if shown.edited_at else row["body_blob"]
 
 
 def _binary(media_type: str) -> dict[int | str, dict[str, object]]:

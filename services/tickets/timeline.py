@@ -14,14 +14,19 @@ from services.tickets.views import Entry, ReactionView, VersionView
 _SAME = ("at", "id", "what", "did", "author", "delivery", "delivery_reason", "subject", "automatic")
 
 
+def standing(row: asyncpg.Record, done: Mapping[UUID, Sequence[Change]]) -> Standing:
+    """The message of a row (id, what, author, person, body, attachments, at) as it stands; notes are as they were."""
+    first = Standing(row["body"], tuple(orjson.loads(row["attachments"])))
+    if row["what"] != "message":
+        return first
+    author = {"by_desk": row["author"] != "customer", "person": row["person"]}
+    theirs = [change for change in done.get(UUID(row["id"]), ()) if may(change, **author)]
+    return stand(first, row["at"], theirs)
+
+
 def entry(row: asyncpg.Record, done: Mapping[UUID, Sequence[Change]]) -> Entry:
     """The row with what was done to its message."""
-    files = tuple(orjson.loads(row["attachments"]))
-    shown = Standing(row["body"], files)
-    if row["what"] == "message":
-        author = {"by_desk": row["author"] != "customer", "person": row["person"]}
-        theirs = [change for change in done.get(UUID(row["id"]), ()) if may(change, **author)]
-        shown = stand(shown, row["at"], theirs)
+    shown = standing(row, done)
     return Entry(
         **{name: row[name] for name in _SAME},
         by=row["written_by"],

@@ -114,6 +114,8 @@ async def _read(desk: Desk, rest: str) -> None:
     desk.hands.current = id_
     desk.hands.seen[id_] = ticket["version"]
     desk.say(ticket_line(desk.hands.number(id_), ticket))
+    if ticket.get("reply_window_closes_at"):
+        desk.say(f"    [dim]text may go until {ticket['reply_window_closes_at'][:16]}Z, later only a template[/]")
     for entry in (await desk.ask("GET", f"/v1/tickets/{id_}/timeline", params={"limit": 200}))["items"]:
         desk.say(entry_line(entry))
 

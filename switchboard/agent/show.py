@@ -36,12 +36,20 @@ def ticket_line(number: int, ticket: dict[str, Any]) -> str:
 def entry_line(entry: dict[str, Any]) -> str:
     """A line of a timeline: who said what, or what happened."""
     at = entry["at"][11:16]
-    if entry["text"] is None:
+    if entry["text"] is None and not entry.get("withdrawn_at"):
         detail = ", ".join(f"{name} {value}" for name, value in sorted(entry["detail"].items()) if value is not None)
         return f"    [dim]{at} {escape(entry['what'])} {escape(detail)}[/]"
     who = entry.get("by") or entry["author"] or "?"
     marks = [entry[name] for name in ("delivery", "delivery_reason") if entry.get(name)]
     if entry["what"] == "note":
         marks.append("note")
+    if entry.get("edited_at"):
+        marks.append("edited")
+    marks += [f"{one['emoji']} {one['author']}" for one in entry.get("reactions", ())]
     mark = f" [dim]{escape(' '.join(marks))}[/]" if marks else ""
-    return f"    [dim]{at}[/] [bold]{escape(who)}[/]: {escape(entry['text'])}{mark}"
+    return f"    [dim]{at}[/] [bold]{escape(who)}[/]: {_words(entry)}{mark}"
+
+
+def _words(entry: dict[str, Any]) -> str:
+    """What was said, as it stands."""
+    return "[dim]withdrawn[/]" if entry["text"] is None else escape(entry["text"])

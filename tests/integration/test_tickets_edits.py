@@ -76,7 +76,11 @@ async def test_a_message_that_was_withdrawn_before_it_came_disturbs_nobody(ticke
 async def test_a_withdrawal_of_all_that_waits_voids_the_reply_clock(tickets: Tickets) -> None:
     ticket = await opened(tickets)
     await tickets.write(number=2, text="", withdraws="77:1", accepted_at=START + HOUR)
-    assert (await stands(tickets, ticket, text=None))["withdrawn_at"] is not None
+    line = await stands(tickets, ticket, text=None)
+    assert line["withdrawn_at"] is not None
+    async with tickets.client() as asking:
+        given = await asking.get(f"/v1/tickets/{ticket}/messages/{line['id']}/text")
+    assert given.status_code == 404
     said = (await answer(tickets, ticket)).json()
     await tickets.publish(delivered(ticket, said["message"], "sent", 1))
     await tickets.write(number=3, accepted_at=START + 2 * HOUR)

@@ -96,6 +96,13 @@ def test_what_a_customer_writes_cannot_colour_or_steer_the_terminal() -> None:
     assert escape("می\u200cخواهم 👩\u200d🔧\nسلام") == "می\u200cخواهم 👩\u200d🔧\nسلام"
 
 
+def test_what_was_done_to_a_message_stands_beside_it() -> None:
+    said = {"at": "2026-01-02T03:04:05Z", "what": "message", "author": "customer", "text": "the", "detail": {}}
+    liked = {"edited_at": "2026-01-02T03:05:05Z", "reactions": [{"emoji": "👍", "author": "agent"}]}
+    assert "the [dim]edited 👍 agent" in entry_line(said | liked)
+    assert "withdrawn" in entry_line(said | {"text": None, "withdrawn_at": "2026-01-02T03:05:05Z"})
+
+
 def test_every_command_is_in_the_help_and_has_a_letter_of_its_own() -> None:
     assert len({one.letter for one in COMMANDS}) == len(COMMANDS)
     assert all(one.what in HELP for one in COMMANDS)

@@ -27,6 +27,13 @@ def test_an_edit_shows_the_newest_words_and_keeps_the_first() -> None:
     assert after.attachments == FIRST.attachments
 
 
+def test_a_file_that_an_edit_names_again_is_the_one_that_was_fetched() -> None:
+    here = {"name": "a.png", "reference": "1", "blob": "main/a"}
+    again, other = {"name": "a.png", "reference": "1"}, {"name": "b.png", "reference": "2"}
+    edited = change("edit", "the", attachments=(again, other))
+    assert stand(Standing("teh", (here,)), START, [edited]).attachments == (here, other)
+
+
 def test_of_two_edits_of_one_moment_the_later_accepted_counts() -> None:
     assert stand(FIRST, START, [change("edit", "b", 1, 2), change("edit", "a", 1, 1)]).text == "b"
 

@@ -93,8 +93,14 @@ def stand(first: Standing, at: datetime, changes: Iterable[Change]) -> Standing:
     if not edits:
         return Standing(first.text, first.attachments, reactions=reactions)
     versions = (Version(first.text or "", at), *(Version(edit.text, edit.at) for edit in edits))
-    files = edits[-1].attachments or first.attachments
+    files = _files(first.attachments, edits[-1].attachments)
     return Standing(edits[-1].text, files, edits[-1].at, versions, reactions=reactions)
+
+
+def _files(first: tuple[dict[str, Any], ...], later: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    """The files of an edit; one that it names again is the one that came first, with what was fetched of it."""
+    known = {file["reference"]: file for file in first if file.get("reference")}
+    return tuple(known.get(file.get("reference"), file) for file in later) or first
 
 
 def _reactions(ordered: Sequence[Change]) -> tuple[Reaction, ...]:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
-import orjson
 
 from services.tickets.repo.answers import Key
 
@@ -31,8 +30,9 @@ _UNUSED = """
     returning blob
 """
 _OF_MESSAGE = """
-    select attachments::text, body, body_blob from messages
-    where workspace = $1 and ticket = $2 and id = $3 and copy_of is null
+    select id::text as id, case when note then 'note' else 'message' end as what, author, person, body, body_blob,
+        attachments::text as attachments, accepted_at as at
+    from messages where workspace = $1 and ticket = $2 and id = $3 and copy_of is null
 """
 
 
@@ -90,7 +90,6 @@ async def forget_unused(tx: asyncpg.Connection, after: timedelta, most: int) -> 
 
 async def of_message(
     connection: asyncpg.Connection, workspace: str, ticket: UUID, message: UUID
-) -> tuple[list[dict[str, object]], str, str | None] | None:
-    """The attachments of a message on that ticket, its text, and the key of the whole text where it is longer."""
-    row = await connection.fetchrow(_OF_MESSAGE, workspace, ticket, message)
-    return (orjson.loads(row["attachments"]), row["body"], row["body_blob"]) if row else None
+) -> asyncpg.Record | None:
+    """The row of a message on that ticket, as `timeline.standing` takes it, with the key of its whole text."""
+    return await connection.fetchrow(_OF_MESSAGE, workspace, ticket, message)
