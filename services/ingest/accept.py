@@ -86,12 +86,9 @@ class Accept:
     async def _accept(self, scope: Scope, receive: Receive) -> Response:
         account, request = self._asked(scope)
         with trace.span(f"accept {self._channel.name}", trace.valid(request.headers.get("traceparent"))) as current:
-            if self._channel.proof == "body":
-                request = replace(request, body=await self._body(scope, receive))
+            if self._channel.proof == "headers":
                 self._channel.verify(request, account)
-                return await self._take(Arrival(self._channel, account, request, current))
-            self._channel.verify(request, account)
-            if _surely_small(request.headers.get("content-length", "")):
+            if self._channel.max_body_bytes <= MIB or _surely_small(request.headers.get("content-length", "")):
                 return await self._take_body(scope, receive, account, request, current)
             async with self._large:
                 return await self._take_body(scope, receive, account, request, current)
@@ -100,6 +97,8 @@ class Accept:
         self, scope: Scope, receive: Receive, account: AccountContext, request: Request, current: str
     ) -> Response:
         request = replace(request, body=await self._body(scope, receive))
+        if self._channel.proof == "body":
+            self._channel.verify(request, account)
         return await self._take(Arrival(self._channel, account, request, current))
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:

@@ -9,7 +9,7 @@ import asyncpg
 import orjson
 
 from services.tickets.domain.changes import Change, Standing, may, stand
-from services.tickets.views import Entry, ReactionView, VersionView
+from services.tickets.views import Entry, FileLine, ReactionView, VersionView
 
 _SAME = ("at", "id", "what", "did", "author", "delivery", "delivery_reason", "subject", "automatic")
 
@@ -31,13 +31,20 @@ def entry(row: asyncpg.Record, done: Mapping[UUID, Sequence[Change]]) -> Entry:
         **{name: row[name] for name in _SAME},
         by=row["written_by"],
         text=shown.text,
-        attachments=list(shown.attachments),
+        quoted=row["quoted"] if shown.withdrawn_at is None else None,
+        attachments=[_file(number, file) for number, file in enumerate(shown.attachments)],
         edited_at=shown.edited_at,
         versions=[VersionView(**asdict(version)) for version in shown.versions],
         withdrawn_at=shown.withdrawn_at,
         reactions=[_reaction(asdict(reaction)) for reaction in shown.reactions],
         detail=orjson.loads(row["detail"]),
     )
+
+
+def _file(number: int, file: dict[str, Any]) -> FileLine:
+    """A file as people see it; where it lies is our own matter."""
+    known = {name: file.get(name) for name in ("name", "media_type", "size")}
+    return FileLine(**known, number=number, ready=bool(file.get("blob")), missing=file.get("missing"))
 
 
 def _reaction(reaction: dict[str, Any]) -> ReactionView:

@@ -70,6 +70,17 @@ class ReactionView(BaseModel):
     at: datetime
 
 
+class FileLine(BaseModel):
+    """A file of a message; `GET …/messages/{message}/files/{number}` gives one that is ready."""
+
+    number: int
+    name: str | None
+    media_type: str | None
+    size: int | None = Field(description="Bytes, where known")
+    ready: bool = Field(description="False while its provider still has it")
+    missing: str | None = Field(description="Why it will never be ready, in a word")
+
+
 class Entry(BaseModel):
     """A line of a timeline: a message, or what happened to the ticket (`detail` says who and why)."""
 
@@ -86,7 +97,8 @@ class Entry(BaseModel):
     text: str | None
     subject: str | None
     automatic: str | None
-    attachments: list[dict[str, Any]]
+    quoted: str | None = Field(None, description="What it quoted from earlier messages, cut from its text")
+    attachments: list[FileLine]
     edited_at: datetime | None = Field(None, description="When the words shown were written, where not first")
     versions: list[VersionView] = Field([], description="The first words and all later ones, where some are later")
     withdrawn_at: datetime | None = Field(None, description="When its author took it back: no words are shown")

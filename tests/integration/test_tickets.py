@@ -31,6 +31,12 @@ def tickets(desk: Desk) -> Tickets:
     return new_workspace(desk)
 
 
+async def test_what_a_mail_quoted_is_kept_beside_its_words(tickets: Tickets) -> None:
+    ticket = await tickets.write(person="95", text="Yes, please.", quoted="> Shall we send it again?")
+    (line,) = await tickets.timeline(ticket, 1)
+    assert (line["text"], line["quoted"]) == ("Yes, please.", "> Shall we send it again?")
+
+
 async def test_messages_of_one_person_in_one_batch_stand_on_one_ticket_in_order(tickets: Tickets) -> None:
     later = {"accepted_at": START + timedelta(seconds=5)}
     await tickets.publish(tickets.message(number=1, text="first"), tickets.message(number=2, text="second", **later))

@@ -76,7 +76,7 @@ async def settled(tickets: Tickets, ticket: UUID) -> list[dict[str, Any]]:
     async def there() -> list[dict[str, Any]]:
         (line,) = (await tickets.timeline(ticket, 1))[:1]
         files: list[dict[str, Any]] = line["attachments"]
-        return files if all(file.get("blob") or file.get("missing") for file in files) else []
+        return files if all(file["ready"] or file["missing"] for file in files) else []
 
     return await eventually(there, timeout_s=40, what="the files")
 
