@@ -67,6 +67,7 @@ async def shop(stack: Stack, far: FarEnds) -> AsyncIterator[Shop]:
     desk = Desk(stack, await stack.create_database(await stack.migrated()), await stack.create_topics(), ENVIRONMENT)
     await desk.start(*SERVICES, "services.metrics")
     mail = {"smtp_host": "127.0.0.1", "smtp_port": str(far.mail.port), "smtp_tls": "none", "from": "care@bikes.example"}
+    mail["reply_to"] = "help@bikes.example"
     line = {"api_url": far.line.url, "phone_number_id": "106"}
     ways_out = {FORM: {"callback_url": far.form.url}, BOT: {"api_url": far.bot.url}, MAILBOX: mail, LINE: line}
     opened = await open_shop(desk, ways_out=ways_out)
@@ -216,7 +217,7 @@ async def test_an_outcome_that_nobody_knows_is_shown_to_a_person_who_decides(
     assert far.received(channel) == [TEXT]
 
 
-async def test_files_go_both_ways_by_mail(shop: Shop, far: FarEnds) -> None:
+async def test_files_go_both_ways_by_mail_and_the_reply_comes_home_by_its_token(shop: Shop, far: FarEnds) -> None:
     anna = shop.agents["anna"]
     await anna.available()
     photo = {"Name": "bent wheel.png", "ContentType": "image/png", "Content": "iVBORw0KGgo=", "ContentLength": 8}
@@ -240,6 +241,17 @@ async def test_files_go_both_ways_by_mail(shop: Shop, far: FarEnds) -> None:
     (mail,) = far.mail.mails
     (attached,) = mail.iter_attachments()
     assert (attached.get_filename(), attached.get_content()) == ("label.pdf", label)
+    back = mail["reply-to"].addresses[0].addr_spec
+    assert back.startswith("help+t")
+    to = [{"Email": back, "Name": "", "MailboxHash": ""}]
+    again = await shop.say("postmark", "It came, from my other address.", sender="78", ToFull=to)
+    assert again.is_success, again.text
+
+    async def home() -> bool:
+        lines = (await anna.client.get(f"{path}/timeline")).json()["items"]
+        return any(line["text"] == "It came, from my other address." for line in lines)
+
+    await eventually(home, what="the reply on its ticket")
 
 
 async def test_a_receipt_that_comes_before_the_answer_returns_is_not_lost(shop: Shop, far: FarEnds) -> None:

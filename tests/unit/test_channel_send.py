@@ -258,6 +258,20 @@ def test_a_mail_says_from_whom_what_it_answers_and_our_own_id() -> None:
     assert made.get_body(("plain",)).get_content().strip() == "Grüße 😀"
 
 
+def test_an_answer_to_it_comes_back_with_our_token_where_the_account_has_an_address_for_that() -> None:
+    token = "a2" * 21
+    at = account(options=OPTIONS | {"reply_to": "help@bikes.example"})
+    (part,) = CHANNELS["postmark"].render(answer("postmark", reply_token=token), at)
+    made = message_from_bytes(part.body, policy=policy.default)
+    assert made["reply-to"].addresses[0].addr_spec == f"help+t{token}@bikes.example"
+    (plain,) = CHANNELS["postmark"].render(answer("postmark"), at)
+    assert b"\r\nReply-To: " in plain.body and b"+t" not in plain.body
+    long = account(options=OPTIONS | {"reply_to": "the-help-of-all-our-bikes@bikes.example"})
+    (whole,) = CHANNELS["postmark"].render(answer("postmark", reply_token=token), long)
+    assert b"+t" not in whole.body
+    assert mail(reply_token=token)["reply-to"] is None
+
+
 def test_files_go_along_as_they_are_under_a_name_that_breaks_no_header() -> None:
     content = bytes(range(256))
     files = (

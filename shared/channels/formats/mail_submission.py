@@ -22,7 +22,8 @@ def rendered(answer: SendMessage, account: AccountContext, *, metadata_header: s
     if not sender:
         raise Invalid("the account has no option `from`, the address its mails come from", reason="no-sender-address")
     name = account.options.get("from_name", "")
-    body = reply_mail.compose(answer, sender=sender, name=name, metadata_header=metadata_header)
+    reply_to = account.options.get("reply_to", "")
+    body = reply_mail.compose(answer, sender=sender, name=name, metadata_header=metadata_header, reply_to=reply_to)
     return (Rendered(str(answer.message), answer.recipient.value, body),)
 
 

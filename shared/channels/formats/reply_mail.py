@@ -16,16 +16,23 @@ from shared.errors import Invalid
 from shared.text import email_address, one_line
 
 MAX_REFERENCES = 20
+LOCAL_MAX = 64
+"""Characters before the @ (RFC 5321 §4.5.3.1.1)."""
 _TOKEN = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,100}")
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=900)
 """Ids of messages are longer than the usual line, and one that is folded within is an id no longer."""
 
 
-def compose(answer: SendMessage, *, sender: str, name: str, metadata_header: str) -> bytes:
-    """The mail; `sender` is the address it comes from. Raises Invalid where an address cannot stand in a header."""
+def compose(answer: SendMessage, *, sender: str, name: str, metadata_header: str, reply_to: str = "") -> bytes:
+    """The mail; `sender` is the address it comes from, `reply_to` one that its answers should come to.
+
+    Raises Invalid where an address cannot stand in a header.
+    """
     mail = EmailMessage(policy=_POLICY)
     mail["From"] = _address(sender, name)
     mail["To"] = _address(answer.recipient.value, answer.recipient.name or "")
+    if reply_to:
+        mail["Reply-To"] = _address(_with_token(reply_to, answer.reply_token), name)
     mail["Subject"] = _subject(answer.subject)
     mail["Message-ID"] = f"<{message_id(answer, sender)}>"
     referenced = _referenced(answer)
@@ -64,6 +71,13 @@ def _address(value: str, name: str) -> Address:
     if email_address(value) is None or not value.isascii():
         raise Invalid("the address is none that a mail can go to or come from", reason="bad-address")
     return Address(one_line(name, 200), addr_spec=value)
+
+
+def _with_token(address: str, token: str | None) -> str:
+    """The address with our token behind a plus (RFC 5233), where it has room for it."""
+    local, _, domain = address.rpartition("@")
+    tagged = f"{local}+t{token}"
+    return f"{tagged}@{domain}" if token and len(tagged) <= LOCAL_MAX else address
 
 
 def _subject(subject: str | None) -> str:
