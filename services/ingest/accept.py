@@ -80,8 +80,9 @@ class Accept:
         """The account that is meant, and the request without its body."""
         account = self._accounts.open(self._channel.name, scope["path_params"]["account"])
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"), max_num_fields=50))
-        return account, Request(headers=headers, body=b"", received_at=self._clock(), query=query)
+        raw = scope.get("query_string", b"").decode("latin-1")
+        query = dict(parse_qsl(raw, max_num_fields=50))
+        return account, Request(headers, b"", self._clock(), query, raw)
 
     async def _accept(self, scope: Scope, receive: Receive) -> Response:
         account, request = self._asked(scope)
@@ -125,7 +126,8 @@ class Accept:
         metrics.INBOUND_REQUESTS.labels(self._channel.name, outcome).inc()
         metrics.INBOUND_MESSAGES.labels(self._channel.name).inc(composed.messages)
         body = {"accepted": len(composed.ids), "ids": composed.ids, **more}
-        return Response(orjson.dumps(body), self._channel.accepted_status, media_type="application/json")
+        media_type, said = self._channel.answer or ("application/json", orjson.dumps(body))
+        return Response(said, self._channel.accepted_status, media_type=media_type)
 
     def _refusal(self, error: SwitchboardError) -> Response:
         metrics.INBOUND_REFUSED.labels(self._channel.name, error.reason).inc()

@@ -16,7 +16,7 @@ from shared.bus import SettingsReader
 from shared.channels import CHANNELS
 from shared.channels.base import MIB, AccountContext, Channel
 from shared.channels.outgoing.clients import Clients
-from shared.channels.outgoing.outcomes import Outcome, Rejected, Rendered, TryLater, Unsure
+from shared.channels.outgoing.outcomes import Accepted, Outcome, Rejected, Rendered, TryLater, Unsure
 from shared.clock import Clock
 from shared.contracts.inbound_messages import Attachment
 from shared.contracts.outbound_commands import SendMessage
@@ -97,10 +97,13 @@ class Calls:
         client = self._clients.of(account.workspace, account.id)
         try:
             async with asyncio.timeout(self._config.send_lease_s / 2):  # a channel keeps its own time, which is less
-                return await channel.send(request, account, client)
+                outcome = await channel.send(request, account, client)
         except Exception as error:  # noqa: BLE001 - a bug in a channel must not send twice
             _log_bug("a channel failed to send", channel, error)
             return Unsure("bug")
+        if isinstance(outcome, Accepted):
+            metrics.SEND_SEGMENTS.labels(channel.name).inc(request.segments)
+        return outcome
 
     async def _render(self, channel: Channel, send: Send, account: AccountContext) -> tuple[Rendered, ...]:
         if send.content is None:

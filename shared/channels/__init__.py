@@ -8,6 +8,7 @@ from shared.channels.messenger import CHANNEL as MESSENGER
 from shared.channels.postmark import CHANNEL as POSTMARK
 from shared.channels.sendgrid import CHANNEL as SENDGRID
 from shared.channels.telegram import CHANNEL as TELEGRAM
+from shared.channels.twilio import CHANNEL as TWILIO
 from shared.channels.whatsapp import CHANNEL as WHATSAPP
 
 CHANNELS: dict[str, Channel] = {
@@ -17,6 +18,7 @@ CHANNELS: dict[str, Channel] = {
         TELEGRAM,
         POSTMARK,
         WHATSAPP,
+        TWILIO,
         MESSENGER,
         INSTAGRAM,
         MAILGUN,

@@ -35,6 +35,8 @@ class Request:
     body: bytes
     received_at: datetime
     query: Mapping[str, str] = field(default_factory=dict)
+    query_string: str = ""
+    """The query as it came, for signatures over the whole address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,8 @@ class Channel:
     body: type[BaseModel] | None = None
     """The model of the body, where it is ours."""
     accepted_status: int = 202
+    answer: tuple[str, bytes] | None = None
+    """What its provider takes as an answer: media type and body; None: our own JSON."""
     greet: Callable[[Request, AccountContext], bytes] | None = None
     """Answers the provider's GET that asks whether the URL is ours; raises Unauthenticated where it does not prove."""
 

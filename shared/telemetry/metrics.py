@@ -79,6 +79,9 @@ OFFERS_ENDED = Counter("switchboard_offers_ended_total", "Offers by how they end
 # --- notify ----------------------------------------------------------------------------------------------------------
 SENDS = Counter("switchboard_sends_total", "Tries to send by what came of them.", ["channel", "outcome"])
 """outcome: accepted, trylater, rejected, unsure, notbegun"""
+SEND_SEGMENTS = Counter(
+    "switchboard_send_segments_total", "Messages that providers make, and charge, of what they took.", ["channel"]
+)
 SEND_SECONDS = Histogram(
     "switchboard_send_seconds", "One try, until the provider's answer.", ["channel"], buckets=_SECONDS
 )

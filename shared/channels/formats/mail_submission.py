@@ -11,7 +11,7 @@ from shared.channels.outgoing.outcomes import Accepted, Outcome, Rejected, Rende
 from shared.contracts.outbound_commands import SendMessage
 from shared.errors import Invalid
 
-OUTGOING = Outgoing(text_max=MIB // 4, attachments=True)
+OUTGOING = Outgoing(text_max=MIB // 4, splits=False, attachments=True)
 
 
 def rendered(answer: SendMessage, account: AccountContext, *, metadata_header: str) -> tuple[Rendered, ...]:

@@ -15,6 +15,8 @@ class Rendered:
     key: str
     recipient: str = field(repr=False)
     body: bytes = field(repr=False)
+    segments: int = 1
+    """Messages that the provider makes, and charges, for it."""
 
 
 @dataclass(frozen=True, slots=True)

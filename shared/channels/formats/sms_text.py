@@ -1,0 +1,20 @@
+"""How many text messages a text takes: 160 characters of GSM-7, or 70 of UCS-2, and fewer where it takes several.
+
+3GPP TS 23.038 (the alphabet) and TS 23.040 §9.2.3.24.1 (the header that joins segments takes 7 or 3 characters).
+"""
+
+_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
+    "¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_EXTENDED = frozenset("\f^{}\\[~]|€")
+"""They take two characters."""
+
+
+def segments(text: str) -> int:
+    """Text messages that this text is sent and paid as; at least one."""
+    if all(character in _BASIC or character in _EXTENDED for character in text):
+        length, alone, joined = sum(1 + (character in _EXTENDED) for character in text), 160, 153
+    else:
+        length, alone, joined = len(text.encode("utf-16-be", "surrogatepass")) // 2, 70, 67
+    return 1 if length <= alone else -(-length // joined)
