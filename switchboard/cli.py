@@ -184,6 +184,7 @@ def _passed_on(name: str, module: str, help_: str, *, anywhere: bool = False, ot
 _passed_on("settings", "switchboard.settings_apply", "Settings as files: settings apply shop.yaml.", anywhere=True)
 _passed_on("agent", "switchboard.agent", "Work as an agent in this terminal: agent --as ada.", anywhere=True)
 _passed_on("verify", "switchboard.verify", "Check every invariant over the databases and the log.")
+_passed_on("corpus", "switchboard.corpus", "Read recorded payloads with our parsers: corpus FOLDER.", anywhere=True)
 _passed_on("bench", "bench", "Measure the pipeline beside the bare floor, on a stack of its own.", anywhere=True)
 _passed_on(
     "metrics", "services.metrics", "Facts anew from the log: metrics rebuild, or rebuild --verify.", otherwise="-h"

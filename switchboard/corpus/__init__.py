@@ -1,0 +1,1 @@
+"""`switchboard corpus`: recorded payloads, read by our own parsers and held against what is known of them."""
