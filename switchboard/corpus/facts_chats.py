@@ -143,21 +143,16 @@ def _files(said: Received, fact: Facts) -> Found:
     return (wanted, [file.name for file in said.message.attachments if file.reference])
 
 
-def _recipient(said: Received, fact: Facts) -> Found | object:
-    return NOT_OURS if "sender" not in fact or fact.get("is_echo") else (True, said.message.echo is not True)
-
-
 def _postback(said: Received, fact: Facts) -> Found:
     return (spaced(fact.get("postback_title") or fact["postback"]), spaced(said.message.text))
 
 
 EVENT: Mapping[str, Comparison[Received]] = {
     "sender": _sender,
-    "recipient": _recipient,
     "timestamp": _time("timestamp"),
     "mid": lambda said, fact: (True, str(fact["mid"]) in names(said)),
     "edited_mid": lambda said, fact: (fact["edited_mid"], said.message.edit_of),
-    "is_deleted": lambda said, fact: (fact.get("mid"), said.message.withdraws),
+    "is_deleted": lambda said, fact: (fact.get("mid") if fact["is_deleted"] else None, said.message.withdraws),
     "is_echo": lambda said, fact: (bool(fact["is_echo"]), bool(said.message.echo)),
     "reacts_to": lambda said, fact: (fact["reacts_to"], said.message.reacts_to),
     "reaction": lambda said, fact: (fact["reaction"], said.message.text),
@@ -180,14 +175,22 @@ def conversation(parsed: Parsed, facts: Facts) -> Agreement:
         if _RECEIPT & fact.keys():
             _word(result, fact, told, at=f"messaging.{number}.")
         elif _MESSAGE & fact.keys() and said:
-            result.hold(EVENT, said.pop(0), fact, at=f"messaging.{number}.")
+            result.hold(EVENT, _taken(said, fact), fact, at=f"messaging.{number}.")
         elif _MESSAGE & fact.keys() and not parsed.unreadable:
             result.same(f"messaging.{number}", "a message", "none")
         else:
             result.leave(*(f"messaging.{number}.{name}" for name in fact))
-    result.same("events beyond the facts", 0, len(said) + len(told))
+    known = [fact for fact in events if (_MESSAGE | _RECEIPT) & fact.keys()]
+    if len(known) == len(facts.get("messaging", ())):  # of the others nobody knows whether they are to become events
+        result.same("events beyond the facts", 0, len(said) + len(told))
     result.leave(*(name for name in facts if name != "messaging"))
     return result
+
+
+def _taken(said: list[Received], fact: Facts) -> Received:
+    """The event with that id, else the next one; it is gone from the list."""
+    ids = {str(fact[key]) for key in ("mid", "edited_mid") if key in fact}
+    return said.pop(next((place for place, event in enumerate(said) if ids & names(event)), 0))
 
 
 def _word(result: Agreement, fact: Facts, told: list[ReceiptReceived], *, at: str) -> None:
@@ -212,6 +215,19 @@ def _update_id(said: Received, fact: Facts) -> Found | object:
     return (True, place in known or any(name.endswith(f":{place}") for name in known))
 
 
+def _topic(said: Received, fact: Facts) -> Found:
+    """Some ids of a thread only name what a message answers, in a group without topics."""
+    wanted = f"{fact['chat_id']}:{fact['thread_id']}"
+    return (wanted, wanted if said.message.thread == str(fact["chat_id"]) else said.message.thread)
+
+
+def _answered(said: Received, fact: Facts) -> Found | object:
+    """The first message of a topic is answered by all of them, which says nothing."""
+    if fact["reply_to_message_id"] == fact.get("thread_id"):
+        return NOT_OURS
+    return (True, f"{fact['chat_id']}:{fact['reply_to_message_id']}" in said.message.references)
+
+
 def _pressed(fact: Facts) -> bool:
     return "callback_id" in fact
 
@@ -220,6 +236,8 @@ UPDATE: Mapping[str, Comparison[Received]] = {
     "from_id": lambda said, fact: (str(fact["from_id"]), said.message.sender.value),
     "from_first_name": lambda said, fact: (True, (said.message.sender.name or "").startswith(fact["from_first_name"])),
     "message_id": _update_id,
+    "thread_id": _topic,
+    "reply_to_message_id": _answered,
     "callback_id": lambda said, fact: (True, str(fact["callback_id"]) in said.message.natural_id),
     "type": lambda said, fact: (fact["type"].startswith("edited_"), said.message.edit_of is not None),
     "text": lambda said, fact: NOT_OURS if _pressed(fact) else _whole("text")(said, fact),

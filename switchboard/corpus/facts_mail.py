@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from email.utils import getaddresses
 from typing import Any
 
-from shared.channels.base import Parsed, Received
+from shared.channels.base import File, Parsed, Received
 from shared.channels.formats import dsn
 from shared.channels.formats.mail import Mail
 from shared.contracts.inbound_messages import MessageReceived
@@ -45,10 +45,10 @@ class Told:
         return [text_of(self.received), self.message.quoted or "", *([self.mail.text] if self.mail else [])]
 
     @property
-    def files(self) -> list[tuple[str, str]]:
-        """Names and types of all files."""
-        stored = [(file.name, file.media_type) for file in self.message.attachments]
-        return [*((file.name, file.media_type) for file in self.received.files), *stored]
+    def files(self) -> list[File]:
+        """All files, without their bytes where the provider keeps them."""
+        stored = (File(file.name, file.media_type, b"") for file in self.message.attachments)
+        return [*self.received.files, *stored]
 
 
 def _mail(read: Callable[[Mail, Any], Found], key: str) -> Comparison[Told]:
@@ -95,16 +95,21 @@ def _named(key: str) -> Comparison[Told]:
     """Files that must be among ours; the facts name them, or say more of them."""
 
     def compare(told: Told, fact: Facts) -> Found:
-        return ([], [one for one in fact[key] if not any(_is_file(one, *file) for file in told.files)])
+        return ([], [one for one in fact[key] if not any(_is_file(one, file) for file in told.files)])
 
     return compare
 
 
-def _is_file(wanted: Any, name: str, media_type: str) -> bool:
+def _is_file(wanted: Any, file: File) -> bool:
     if not isinstance(wanted, Mapping):
-        return bool(wanted == name)
-    kind = wanted.get("content_type") or media_type
-    return wanted.get("filename", name) == name and str(kind).partition(";")[0].lower() == media_type
+        return bool(wanted == file.name)
+    kind = str(wanted.get("content_type") or file.media_type)
+    text = wanted.get("text")
+    return (
+        wanted.get("filename", file.name) == file.name
+        and kind.partition(";")[0].lower() == file.media_type
+        and (text is None or spaced(text) == spaced(file.content.decode("utf-8", "replace")))
+    )
 
 
 def _count(told: Told, fact: Facts) -> Found:
@@ -114,6 +119,13 @@ def _count(told: Told, fact: Facts) -> Found:
 
 def _subject(told: Told, fact: Facts) -> Found:
     return (spaced(fact["subject"])[:1000], spaced(told.message.subject))
+
+
+def _either_subject(told: Told, fact: Facts) -> Found:
+    """Form and headers may name different ones."""
+    given = [spaced(fact[name]) for name in ("form_subject", "header_subject") if name in fact]
+    found = spaced(told.message.subject)
+    return (given[0], given[0] if found in given else found)
 
 
 def _about(told: Told, fact: Facts) -> Found:
@@ -157,6 +169,8 @@ TABLE: Mapping[str, Comparison[Told]] = {
     "from": lambda told, fact: (str(fact["from"]).lower(), told.message.sender.value),
     "from_name": lambda told, fact: (spaced(fact["from_name"])[:200].strip(), spaced(told.message.sender.name)),
     "subject": _subject,
+    "form_subject": _either_subject,
+    "header_subject": lambda told, fact: NOT_OURS if "form_subject" in fact else _either_subject(told, fact),
     "date": lambda told, fact: _date(told, fact["date"]),
     "date_utc": lambda told, fact: _date(told, fact["date_utc"]),
     "message_id": _about,
@@ -194,19 +208,28 @@ TABLE: Mapping[str, Comparison[Told]] = {
 }
 
 
+EVENTS: Mapping[str, str] = {
+    "processed": "sent",
+    "delivered": "delivered",
+    "opened": "read",
+    "open": "read",
+    "dropped": "failed",
+    "bounce": "failed",
+    "bounced": "failed",
+    "failed": "failed",
+    "rejected": "failed",
+}
+"""What providers' words mean for a mail of ours."""
+
+
 def mail(parsed: Parsed, facts: Facts, made_of: Mail | None = None) -> Agreement:
     """One mail is one message; a word about one of ours is a receipt."""
     result = Agreement()
     if parsed.received:
         result.hold(TABLE, Told(parsed.received[0], made_of), facts)
-    elif parsed.receipts and "event" in facts:
-        result.same("event", True, _states(facts["event"]) in {receipt.state for receipt in parsed.receipts})
+    elif parsed.receipts and facts.get("event") in EVENTS:
+        result.same("event", {EVENTS[facts["event"]]}, {receipt.state for receipt in parsed.receipts})
         result.leave(*(name for name in facts if name != "event"))
     else:
         result.leave(*facts)
     return result
-
-
-def _states(event: str) -> str:
-    """What an event of a provider's means for a mail of ours."""
-    return {"delivered": "delivered", "opened": "read", "open": "read", "processed": "sent"}.get(event, "failed")

@@ -134,7 +134,11 @@ def _judged(
         return Result(item, "quarantined" if isinstance(error, Invalid) else "refused", error.reason, took_us=took_us)
     except Exception as error:  # noqa: BLE001 - to find these is the purpose
         return Result(item, "raised", f"{type(error).__name__}: {error}"[:500])
-    return _compared(item, parsed, took_us, made_of[0] if made_of else None)
+    agreement = agree(item, parsed, made_of[0] if made_of else None)
+    if given.provable and "signature_valid" in item.facts:
+        agreement.left = [name for name in agreement.left if name != "signature_valid"]
+        agreement.same("signature_valid", item.facts["signature_valid"], True)
+    return _told(item, parsed, agreement, took_us)
 
 
 def _as_records(parsed: Parsed) -> None:
@@ -145,13 +149,12 @@ def _as_records(parsed: Parsed) -> None:
         codec.decode(event.TOPIC, codec.encode(record), ())
 
 
-def _compared(item: Item, parsed: Parsed, took_us: float, made_of: Mail | None) -> Result:
+def _told(item: Item, parsed: Parsed, agreement: Agreement, took_us: float) -> Result:
     events = len(parsed.received) + len(parsed.receipts)
     if not events:
         if parsed.unreadable:
             return Result(item, "quarantined", parsed.unreadable[0], took_us=took_us)
         return Result(item, "aside" if parsed.ignored else "silent", parsed.ignored or "", took_us=took_us)
-    agreement = agree(item, parsed, made_of)
     told = (tuple(agreement.wrong.items()), agreement.compared, tuple(agreement.left), took_us)
     if agreement.wrong:
         return Result(item, "wrong", ", ".join(agreement.wrong), *told)
