@@ -1,6 +1,6 @@
 """The bench: figures of the product, each beside something bare on the same stack; the last line on stdout is the JSON.
 
-    script/bench [--only pipeline|answers|reads|stream] [--save] [--messages N] [--seconds S] [--runs N] …
+    script/bench [--only pipeline|answers|reads|stream|parsers] [--save] [--messages N] [--seconds S] [--runs N] …
 
 Ratios are of medians; the bare runs stand around the product's own: bare, product, bare, product, bare.
 """
@@ -18,7 +18,7 @@ from typing import Any
 
 import uvloop
 
-from bench import answers, pipeline, reads, stream
+from bench import answers, parsers, pipeline, reads, stream
 from tests.stack import Stack
 
 ROOT = Path(__file__).parent.parent
@@ -29,19 +29,36 @@ PARTS: dict[str, Measure] = {
     "reads": reads.measure,
     "stream": stream.measure,
 }
+ALONE: dict[str, Callable[[argparse.Namespace], Coroutine[Any, Any, dict[str, Any]]]] = {"parsers": parsers.measure}
+"""Parts that need no servers."""
 
 
 def main() -> None:
     """Measure, print, and keep the figures where asked."""
     given = _arguments()
     given.floor = given.floor if given.floor.exists() else None
+    given.corpora = given.corpora if given.corpora.is_dir() else None
     machine = {"cpus": os.cpu_count(), "arch": platform.machine(), "python": platform.python_version()}
     result: dict[str, Any] = {"machine": machine}
+    asked = given.only or [*PARTS, *ALONE]
+    for part in (part for part in asked if part in ALONE):
+        _say(part)
+        _add(result, asyncio.run(ALONE[part](given)))
+    _with_servers([part for part in asked if part in PARTS], given, result)
+    if given.save:
+        _save(result)
+    print(json.dumps(result))
+
+
+def _with_servers(parts: list[str], given: argparse.Namespace, result: dict[str, Any]) -> None:
+    """The parts that are measured on a stack, on one for all of them."""
+    if not parts:
+        return
     stack = Stack()
     _say("starting Kafka and PostgreSQL")
     stack.start()
     try:
-        for part in given.only or PARTS:
+        for part in parts:
             _say(part)
             run = asyncio.run if part == "pipeline" else uvloop.run
             _add(result, run(PARTS[part](stack, given)))
@@ -49,9 +66,6 @@ def main() -> None:
                 _say(json.dumps(result))
     finally:
         stack.stop()
-    if given.save:
-        _save(result)
-    print(json.dumps(result))
 
 
 def _add(result: dict[str, Any], more: dict[str, Any]) -> None:
@@ -63,7 +77,7 @@ def _add(result: dict[str, Any], more: dict[str, Any]) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__.splitlines()[0] if __doc__ else "")
     add = parser.add_argument
-    add("--only", action="append", choices=PARTS, help="just this part; may be repeated")
+    add("--only", action="append", choices=[*PARTS, *ALONE], help="just this part; may be repeated")
     add("--save", action="store_true", help="keep the figures in bench/results/DATE.json")
     add("--runs", type=int, default=2, help="runs of the product; the bare ones run once more")
     add("--messages", type=int, default=10_000, help="pipeline: messages of a throughput run")
@@ -71,6 +85,8 @@ def _arguments() -> argparse.Namespace:
     add("--slow-seconds", type=float, default=60, help="pipeline: length of the run at 1/s; 0 leaves it out")
     floor = os.environ.get("SWITCHBOARD_FLOOR", ROOT.parent / "shared/bench/floor.py")
     add("--floor", type=Path, default=floor, help="pipeline: the script of the bare floor")
+    corpora = os.environ.get("SWITCHBOARD_CORPORA", ROOT.parent / "shared/corpora")
+    add("--corpora", type=Path, default=corpora, help="parsers: the folder of recorded payloads")
     add("--answers", type=int, default=3_000, help="answers: how many in a run")
     add("--read-seconds", type=float, default=8, help="reads: length of a run")
     add("--alone", type=int, default=1_000, help="reads: how often one client asks each way, for what the gateway adds")
