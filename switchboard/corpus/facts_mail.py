@@ -72,9 +72,11 @@ def _date(told: Told, wanted: Any) -> Found | object:
     return (at, told.message.provider_time) if at else NOT_OURS
 
 
-def _text(told: Told, fact: Facts) -> Found:
-    """All words; a reply was cut in two, so both parts together will do."""
+def _text(told: Told, fact: Facts) -> Found | object:
+    """All words; a reply was cut in two, so both parts together will do. Of HTML alone we make a text ourselves."""
     wanted, (shown, cut, *_) = spaced(fact["text"]), told.texts
+    if not wanted and shown:
+        return ("", spaced(told.mail.text) if told.mail.plain else "") if told.mail else NOT_OURS
     if wanted in map(spaced, told.texts) or squeezed(wanted) in (squeezed(shown + cut), squeezed(cut + shown)):
         return (wanted, wanted)
     return (wanted, spaced(shown))
@@ -128,9 +130,11 @@ def _either_subject(told: Told, fact: Facts) -> Found:
     return (given[0], given[0] if found in given else found)
 
 
-def _about(told: Told, fact: Facts) -> Found:
+def _about(told: Told, fact: Facts) -> Found | object:
     """A conversation begins with the mail's own id where it answers none."""
-    id_ = unbracketed(fact["message_id"])
+    id_ = unbracketed(fact["message_id"] or "")
+    if not id_:
+        return NOT_OURS
     known = {told.message.thread, told.message.natural_id, told.mail.message_id if told.mail else None}
     return (id_, id_ if id_ in known else told.message.thread)
 
@@ -166,7 +170,7 @@ def _automatic(*kinds: str) -> Comparison[Told]:
 
 
 TABLE: Mapping[str, Comparison[Told]] = {
-    "from": lambda told, fact: (str(fact["from"]).lower(), told.message.sender.value),
+    "from": lambda told, fact: (fact["from"].lower(), told.message.sender.value) if fact["from"] else NOT_OURS,
     "from_name": lambda told, fact: (spaced(fact["from_name"])[:200].strip(), spaced(told.message.sender.name)),
     "subject": _subject,
     "form_subject": _either_subject,

@@ -1,8 +1,10 @@
 """What became of a recorded payload, and whether that is as it should be."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from shared.bus import codec
@@ -70,16 +72,18 @@ def reading(item: Item) -> Reading | None:
     """How this one is read: by the channel that its kind names, else its folder; None where we have none for it."""
     if item.provider == "reply":
         return Reading("reply cutting", cut_reply)
-    if _is_mail(item):
+    if item.path.suffix.lower() == ".eml" or _named("rfc822", item.folder):
         return Reading("mail parser", read_mail)
-    named = (item.provider, item.name.partition("/")[0], *reversed(item.folder.split("/")))
-    channel = next((CHANNELS[name] for name in named if name in CHANNELS), None)
-    return Reading(channel.name, lambda one: read(one, channel)) if channel else None
+    for place in (item.provider, *item.name.split("/")[:-1], *reversed(item.folder.split("/"))):
+        channel = next((channel for name, channel in CHANNELS.items() if _named(name, place)), None)
+        if channel is not None:
+            return Reading(channel.name, partial(read, channel=channel))
+    return None
 
 
-def _is_mail(item: Item) -> bool:
-    """The bytes of a mail, which every way of getting mails reads alike."""
-    return item.path.suffix.lower() == ".eml"
+def _named(word: str, place: str) -> bool:
+    """Whether a folder or a kind has the name, perhaps among others."""
+    return re.search(rf"(?<![a-z]){re.escape(word)}(?![a-z])", place.lower()) is not None
 
 
 def judge(folder: Folder) -> tuple[list[Result], list[Item]]:
@@ -122,7 +126,7 @@ def _judged(
 ) -> Result:
     try:
         given = make()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         return Result(item, "raised", f"the recording cannot be read: {type(error).__name__}: {error}")
     begun = time.perf_counter()
     try:

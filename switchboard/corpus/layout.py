@@ -69,13 +69,14 @@ def _item(folder: Path, name: str, given: Any) -> Item:
     expectation = given.get("expectation", "parsed_or_quarantined")
     if expectation not in EXPECTATIONS:
         raise Invalid(f"{given['file']}: the expectation {expectation!r} is none of {', '.join(EXPECTATIONS)}")
+    facts, headers = given.get("facts"), given.get("headers")
     return Item(
         folder=name,
         name=given["file"],
         path=path,
         kind=str(given.get("kind") or ""),
         expectation=expectation,
-        facts=given.get("facts") or {},
+        facts=facts if isinstance(facts, dict) else {},
         encoding=str(given.get("encoding") or ""),
-        headers={str(key).lower(): str(value) for key, value in (given.get("headers") or {}).items()},
+        headers={str(key).lower(): str(value) for key, value in headers.items()} if isinstance(headers, dict) else {},
     )

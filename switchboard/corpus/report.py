@@ -146,7 +146,10 @@ def _short(value: Any) -> str:
 
 def as_json(folders: Iterable[Judged], *, verbose: bool) -> dict[str, Any]:
     """The same for programs."""
+    folders = list(folders)
     return {
+        "payloads": sum(len(one.results) for one in folders),
+        "unexpected": sum(len(one.unexpected) for one in folders),
         "folders": [
             {
                 "folder": one.name,
@@ -164,7 +167,7 @@ def as_json(folders: Iterable[Judged], *, verbose: bool) -> dict[str, Any]:
                 **({"items": [_as_json(result) for result in one.results]} if verbose else {}),
             }
             for one in folders
-        ]
+        ],
     }
 
 

@@ -13,7 +13,7 @@ from switchboard.corpus import judging
 from switchboard.corpus.agreement import moment
 from switchboard.corpus.command import main
 from switchboard.corpus.layout import folders
-from switchboard.corpus.payload import multipart
+from switchboard.corpus.payload import multipart, payload
 from switchboard.corpus.report import Judged, judged
 
 UPDATE = {
@@ -115,8 +115,9 @@ def test_a_folder_of_no_channel_is_skipped_with_the_reason(tmp_path: Path, capsy
     assert "1 skipped: no channel for carrier-pigeon (coo)" in capsys.readouterr().out
 
 
-def test_an_unknown_kind_is_read_by_the_channel_of_its_folder(tmp_path: Path) -> None:
-    write(tmp_path, "more/telegram", update() | {"kind": "something.new"})
+@pytest.mark.parametrize("folder", ["telegram", "more/telegram", "telegram-2", "new_telegram", "Telegram/unseen"])
+def test_an_unknown_kind_is_read_by_the_channel_of_its_folder(tmp_path: Path, folder: str) -> None:
+    write(tmp_path, folder, update() | {"kind": "something.new"})
     assert only(tmp_path).by == ("telegram",)
 
 
@@ -142,6 +143,29 @@ def test_a_signature_is_checked_where_the_facts_hold_its_key(tmp_path: Path) -> 
     write(tmp_path, "mail", item | {"body": form})
     (result,) = only(tmp_path).results
     assert (result.outcome, result.reason, result.expected) == ("refused", "bad_signature", True)
+
+
+def test_a_whole_request_comes_with_what_proves_it(tmp_path: Path) -> None:
+    recorded = {
+        "url": "https://desk.example.com/in?foo=1",
+        "body": "From=%2B31612345678",
+        "headers": {"X-Signature": "abc"},
+        "auth_token": "the-token",
+    }
+    write(tmp_path, "any", {"kind": "any.signed_form", "facts": {"signature_valid": True}, "body": recorded})
+    (folder,) = folders(tmp_path)
+    given = payload(folder.items[0])
+    assert (given.request.body, given.request.headers) == (b"From=%2B31612345678", {"x-signature": "abc"})
+    assert (given.request.query, given.account.options["public_url"]) == ({"foo": "1"}, recorded["url"])
+    assert (given.account.secrets, given.provable) == (("the-token",), True)
+
+
+def test_a_recording_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    write(tmp_path, "telegram", update() | {"encoding": "form_fields", "body": [1]})
+    (tmp_path / "telegram" / "index.json").write_text(
+        json.dumps([{"file": "0.json", "encoding": "form_fields"}, {"file": "1.json", "facts": [], "headers": []}])
+    )
+    assert [result.outcome for result in only(tmp_path).results] == ["raised", "raised"]
 
 
 @pytest.mark.parametrize(
