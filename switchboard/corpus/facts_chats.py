@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from shared.channels.base import Parsed, Received
 from shared.contracts.inbound_receipts import ReceiptReceived
-from switchboard.corpus.agreement import NOT_OURS, Agreement, Comparison, Facts, Found, moment, spaced
+from switchboard.corpus.agreement import NOT_OURS, Agreement, Comparison, Facts, Found, Said, moment, spaced
 
 _SPOKEN_FILES = ("fallback", "template", "location")
 """Kinds of attachments that are words and no file."""
@@ -105,25 +105,26 @@ def lists(parsed: Parsed, facts: Facts) -> Agreement:
         result.same("number of messages", len(said), len(parsed.received))
         result.same("number of statuses", len(told), len(parsed.receipts))
     for number, fact in enumerate(said):
-        event = _by_id(parsed.received, number, fact)
-        if event is not None:
-            result.hold(LISTED, event, fact, at=f"messages.{number}.")
-            if facts.get("contact_names") and "to" not in fact:
-                result.same(f"messages.{number}.name", True, event.message.sender.name in facts["contact_names"])
+        event = _by_id(parsed.received, number, fact, names)
+        if event is None:
+            continue
+        result.hold(LISTED, event, fact, at=f"messages.{number}.")
+        known, name = facts.get("contact_names", ()), event.message.sender.name
+        if known and "to" not in fact and (name or len(known) >= len(said)):
+            result.same(f"messages.{number}.name", True, name in known)
     for number, fact in enumerate(told):
-        same_id = [one for one in parsed.receipts if one.provider_id == fact["id"]]
-        for receipt in (same_id or parsed.receipts[number:])[:1]:
+        receipt = _by_id(parsed.receipts, number, fact, lambda one: {one.provider_id})
+        if receipt is not None:
             result.hold(STATES, receipt, fact, at=f"statuses.{number}.")
     result.leave(*(name for name in facts if name not in ("messages", "echoes", "statuses", "contact_names")))
     return result
 
 
-def _by_id(received: Sequence[Received], number: int, fact: Facts) -> Received | None:
-    """The event of that place, else whichever has the id."""
-    if number < len(received) and str(fact.get("id")) in names(received[number]):
-        return received[number]
-    same_id = [one for one in received if str(fact.get("id")) in names(one)]
-    return next(iter(same_id or received[number:]), None)
+def _by_id(events: Sequence[Said], number: int, fact: Facts, ids: Callable[[Said], set[str]]) -> Said | None:
+    """The event of that place, unless only another one has the id."""
+    here = events[number : number + 1]
+    same_id = [one for one in (*here, *events) if str(fact.get("id")) in ids(one)]
+    return next(iter(same_id or here), None)
 
 
 # --- events between two people --------------------------------------------------------------------------------------

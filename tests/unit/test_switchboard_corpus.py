@@ -109,6 +109,32 @@ def test_facts_that_nobody_knows_are_counted_and_not_held_against_anything(tmp_p
     assert one.not_compared == {"update_id": 2, "shoe_size": 1, "from_first_name": 1}
 
 
+def test_two_states_of_one_message_are_told_apart(tmp_path: Path) -> None:
+    facts = [{"id": "wamid.1", "status": state, "timestamp": str(at)} for at, state in ((1, "delivered"), (9, "read"))]
+    value = {"messaging_product": "whatsapp", "statuses": [one | {"recipient_id": "31"} for one in facts]}
+    body = {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [_change(value)]}]}
+    write(tmp_path, "whatsapp", {"kind": "x", "expectation": "parsed", "facts": {"statuses": facts}, "body": body})
+    (result,) = only(tmp_path).results
+    assert (result.outcome, result.compared) == ("parsed", 8)
+
+
+def _change(value: Any) -> dict[str, Any]:
+    return {"field": "messages", "value": value}
+
+
+def test_an_event_that_is_missing_is_a_wrong_fact(tmp_path: Path) -> None:
+    body = {"object": "page", "entry": [{"id": "1", "messaging": [_event("m.1")]}]}
+    facts = {"messaging": [{"sender": "77", "mid": mid, "text": "hi"} for mid in ("m.1", "m.2")]}
+    write(tmp_path, "messenger", {"kind": "x", "expectation": "parsed", "facts": facts, "body": body})
+    (result,) = only(tmp_path).results
+    assert (result.outcome, result.reason) == ("wrong", "messaging.1")
+
+
+def _event(mid: str) -> dict[str, Any]:
+    people = {"sender": {"id": "77"}, "recipient": {"id": "1"}, "timestamp": 1767323045123}
+    return people | {"message": {"mid": mid, "text": "hi"}}
+
+
 def test_a_folder_of_no_channel_is_skipped_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, "carrier-pigeon", {"kind": "coo.message", "expectation": "parsed"})
     assert main([str(tmp_path)]) == 0
