@@ -6,7 +6,6 @@ The account's credential is the bot's token. The API takes no key and cannot be 
 an answer stays unknown.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -24,16 +23,18 @@ from shared.channels.base import (
     check_secret,
     fitted,
 )
-from shared.channels.formats import telegram_answer
+from shared.channels.formats import telegram_acts as acts
+from shared.channels.formats import telegram_answer, telegram_files
+from shared.channels.formats import telegram_names as names
 from shared.channels.formats.json_body import integer, load_object, mapping, string
 from shared.channels.formats.telegram_content import content
 from shared.channels.outgoing import web
 from shared.channels.outgoing.client import Client
-from shared.channels.outgoing.outcomes import Accepted, Outcome, Rendered, TryLater, Unsure
-from shared.contracts.inbound_messages import MessageReceived, Sender
+from shared.channels.outgoing.outcomes import Accepted, Fetch, Outcome, Rendered, TryLater, Unsure
+from shared.contracts.inbound_messages import Attachment, MessageReceived
 from shared.contracts.outbound_commands import SendMessage
 from shared.errors import Invalid
-from shared.text import clean, language_tag, one_line
+from shared.text import clean
 
 SECRET = "x-telegram-bot-api-secret-token"  # noqa: S105 - the name of the header
 PUBLIC_API = "https://api.telegram.org"
@@ -47,9 +48,9 @@ MESSAGES = frozenset(
 )
 NOT_MESSAGES = frozenset(
     {
-        "business_connection", "deleted_business_messages", "message_reaction", "message_reaction_count",
+        "business_connection", "message_reaction_count",
         "inline_query", "chosen_inline_result", "shipping_query", "pre_checkout_query", "purchased_paid_media", "poll",
-        "poll_answer", "my_chat_member", "chat_member", "chat_join_request", "chat_boost", "removed_chat_boost",
+        "poll_answer", "chat_member", "chat_join_request", "chat_boost", "removed_chat_boost",
         "subscription", "managed_bot",
     }
 )
@@ -89,6 +90,12 @@ def parse(request: Request, account: AccountContext) -> Parsed:
     kind = next((name for name in update if name != "update_id"), "nothing")
     if kind in NOT_MESSAGES:
         return Parsed(ignored="not-a-message")
+    if kind == "my_chat_member":
+        return Parsed(ignored=acts.membership(mapping(update, kind)))
+    if kind == "message_reaction":
+        return acts.reaction(mapping(update, kind), number, request, account)
+    if kind == "deleted_business_messages":
+        return acts.deleted(mapping(update, kind), request, account)
     if kind == "callback_query":
         return _pressed(mapping(update, kind), request, account)
     if kind not in MESSAGES:
@@ -102,29 +109,38 @@ def _written(message: dict[str, Any], kind: str, update: int, request: Request, 
         return Parsed(ignored=ignored)
     text, files = content(message)
     text, whole = fitted(clean(text))
-    first = _natural_id(message)
+    first = names.natural_id(message)
     edited = kind.startswith("edited_")
+    # the owner of a business account answered in the app: the customer's own chat has his id
+    echo = "business" in kind and names.chat(message) != integer(mapping(message, "from"), "id")
     received = MessageReceived(
         channel=CHANNEL.name,
         account=account.id,
         natural_id=f"{first}:edit:{integer(message, 'edit_date') or 0}:{update}" if edited else first,
         edit_of=first if edited else None,
-        sender=_sender(message),
-        thread=_thread(message),
-        references=_answered(message),
+        echo=True if echo else None,
+        sender=names.person(mapping(message, "chat")) if echo else names.sender(message),
+        thread=names.thread(message),
+        references=names.answered(message),
         text=text,
         attachments=files,
-        automatic="auto-reply" if mapping(message, "from").get("is_bot") is True and not _on_behalf(message) else None,
-        provider_time=_moment(integer(message, "edit_date") if edited else integer(message, "date")),
+        automatic=_automatic(message),
+        provider_time=names.moment(integer(message, "edit_date") if edited else integer(message, "date")),
         accepted_at=request.received_at,
     )
     return Parsed((Received(received, long_text=whole),))
 
 
+def _automatic(message: dict[str, Any]) -> str | None:
+    """Another bot's words; but Telegram's own stands for people who write in the name of a chat."""
+    a_bot = mapping(message, "from").get("is_bot") is True
+    return "auto-reply" if a_bot and not names.on_behalf(message) else None
+
+
 def _ignored(message: dict[str, Any], kind: str) -> str | None:
     """Why nobody has to read it, or None."""
-    if "business" in kind and _chat(message) != integer(mapping(message, "from"), "id"):
-        return "echo"  # the owner of the business account answered in the app; the customer's own chat has his id
+    if "sender_business_bot" in message:
+        return "own-message"
     if "live_period" in mapping(message, "location") and kind.startswith("edited_"):
         return "live-location"
     if not SERVICE.isdisjoint(message):
@@ -142,9 +158,9 @@ def _pressed(query: dict[str, Any], request: Request, account: AccountContext) -
         channel=CHANNEL.name,
         account=account.id,
         natural_id=f"callback:{name}"[:1000],
-        sender=_person(mapping(query, "from")),
-        thread=_thread(under) if under else None,
-        references=(_natural_id(under),) if under else (),
+        sender=names.person(mapping(query, "from")),
+        thread=names.thread(under) if under else None,
+        references=(names.natural_id(under),) if under else (),
         text=fitted(clean(_label(under, string(query, "data"))))[0],
         accepted_at=request.received_at,
     )
@@ -158,69 +174,6 @@ def _label(message: dict[str, Any], data: str) -> str:
         if isinstance(button, dict) and data and button.get("callback_data") == data:
             return string(button, "text") or data
     return data
-
-
-# --- who and where ---------------------------------------------------------------------------------------------------
-
-
-def _on_behalf(message: dict[str, Any]) -> bool:
-    """Whether Telegram's own bot stands for a chat in whose name somebody wrote (an anonymous administrator)."""
-    return bool(mapping(message, "sender_chat"))
-
-
-def _sender(message: dict[str, Any]) -> Sender:
-    if message.get("from") is not None and not _on_behalf(message):
-        return _person(mapping(message, "from"))
-    chat = mapping(message, "sender_chat") or mapping(message, "from") or mapping(message, "chat")
-    return _person(chat)
-
-
-def _person(who: dict[str, Any]) -> Sender:
-    """A user or a chat; their ids are unique over all of Telegram, chats' being negative."""
-    number = integer(who, "id")
-    if number is None:
-        raise Invalid("the sender has no id", reason="no_sender")
-    names = (string(who, "first_name"), string(who, "last_name"))
-    name = " ".join(filter(None, names)) or string(who, "title") or string(who, "username")
-    return Sender(
-        kind=CHANNEL.name,
-        value=str(number),
-        name=one_line(name, 200) or None,
-        language=language_tag(string(who, "language_code")),
-        verified=True,
-    )
-
-
-def _chat(message: dict[str, Any]) -> int:
-    chat = integer(mapping(message, "chat"), "id")
-    if chat is None:
-        raise Invalid("the message is in no chat", reason="no_chat")
-    return chat
-
-
-def _natural_id(message: dict[str, Any]) -> str:
-    """Numbers of messages are unique within a chat, and within a business connection where there is one."""
-    number = integer(message, "message_id")
-    if number is None:
-        raise Invalid("the message has no message_id", reason="no_message_id")
-    connection = one_line(string(message, "business_connection_id"), 200)
-    return f"{connection}:{_chat(message)}:{number}" if connection else f"{_chat(message)}:{number}"
-
-
-def _thread(message: dict[str, Any]) -> str:
-    """The chat, and the topic in a forum."""
-    topic = integer(message, "message_thread_id") if message.get("is_topic_message") is True else None
-    return str(_chat(message)) if topic is None else f"{_chat(message)}:{topic}"
-
-
-def _answered(message: dict[str, Any]) -> tuple[str, ...]:
-    """The message it answers; the first message of a topic is what Telegram names when there is none."""
-    earlier = mapping(message, "reply_to_message")
-    return (_natural_id(earlier),) if earlier and "forum_topic_created" not in earlier else ()
-
-
-def _moment(seconds: int | None) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if seconds and 0 < seconds < 2**33 else None
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -252,9 +205,17 @@ async def send(rendered: Rendered, account: AccountContext, client: Client) -> O
 def _sent_id(said: dict[str, Any]) -> str | None:
     """The message's natural id as a customer's answer to it will name it."""
     try:
-        return _natural_id(mapping(said, "result"))
+        return names.natural_id(mapping(said, "result"))
     except Invalid:
         return None
+
+
+async def fetch(file: Attachment, account: AccountContext, client: Client) -> Fetch:
+    """A customer's file."""
+    if not account.credentials:
+        return TryLater("no-credential")
+    base = account.options.get("api_url", PUBLIC_API).rstrip("/")
+    return await telegram_files.fetch(file.reference or "", base, account.credentials[0], client)
 
 
 OUTGOING = Outgoing(text_max=4096)
@@ -269,6 +230,7 @@ CHANNEL = Channel(
     outgoing=OUTGOING,
     render=render,
     send=send,
+    fetch=fetch,
     proof="headers",
     ours=False,
     conversational=True,

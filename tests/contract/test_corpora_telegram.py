@@ -33,7 +33,10 @@ def disagreements(parsed: Parsed, facts: dict[str, Any]) -> dict[str, Any]:
         wanted["natural_id"], found["natural_id"] = f"callback:{facts['callback_id']}", message.natural_id
         wanted["under"], found["under"] = (f"{chat}:{number}",), message.references
     else:
-        wanted["natural_id"], found["natural_id"] = f"{chat}:{number}", message.edit_of or message.natural_id
+        wanted["natural_id"], found["natural_id"] = (
+            f"{chat}:{number}",
+            message.edit_of or message.reacts_to or message.natural_id,
+        )
         wanted["edit"], found["edit"] = facts["type"].startswith("edited_"), message.edit_of is not None
     for name in ("text", "caption"):
         if name in facts and facts["type"] != "callback_query":

@@ -82,6 +82,26 @@ def test_a_far_end_that_does_not_answer_is_tried_later() -> None:
     assert fetched(reply, "https://inner.example/") == Rejected("private-address")
 
 
+def test_telegram_names_where_a_file_lies_for_an_hour() -> None:
+    def reply(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/bot77:t/getFile":
+            path = {"file_path": "photos/file 1.jpg"}
+            good = b"AgAD" in request.content
+            body = (
+                {"ok": True, "result": path} if good else {"ok": False, "description": "Bad Request: file is too big"}
+            )
+            given = httpx.Response(200 if good else 400, json=body)
+            return httpx.Response(given.status_code, stream=httpx.ByteStream(given.content))
+        wanted = "/file/bot77:t/photos/file%201.jpg"
+        return httpx.Response(200, content=b"jpeg") if request.url.raw_path.decode() == wanted else httpx.Response(404)
+
+    account = AccountContext("main", "bikes", "bot", (), credentials=("77:t",))
+    fetch = CHANNELS["telegram"].fetch
+    assert fetch is not None
+    assert asyncio.run(fetch(Attachment(reference="AgAD"), account, client(reply))) == Fetched(b"jpeg")
+    assert asyncio.run(fetch(Attachment(reference="big"), account, client(reply))) == Rejected("too-large")
+
+
 def test_whatsapp_gives_an_address_for_an_id_and_the_file_to_who_has_the_token() -> None:
     def reply(request: httpx.Request) -> httpx.Response:
         if request.headers.get("authorization") != "Bearer token":

@@ -63,8 +63,50 @@ def test_a_bots_message_is_automatic() -> None:
 
 def test_the_owners_own_answer_on_a_business_account_is_no_customers_message() -> None:
     owner = {"id": 99, "first_name": "Owner"}
-    assert parse("telegram", update("business_message", text="hi", **{"from": owner})).ignored == "echo"
-    assert parse("telegram", update("business_message", text="hi")).received
+    echo = message("telegram", update("business_message", text="hi", **{"from": owner}))
+    assert (echo.echo, echo.sender.value, echo.text) == (True, "7", "hi")
+    assert message("telegram", update("business_message", text="hi")).echo is None
+    ours = update("business_message", text="hi", **{"from": owner, "sender_business_bot": {"id": 5}})
+    assert parse("telegram", ours).ignored == "own-message"
+
+
+def reaction(*emojis: str, **more: Any) -> dict[str, Any]:
+    left = [{"type": "emoji", "emoji": emoji} for emoji in emojis]
+    given = {
+        "message_id": 5,
+        "chat": CHAT,
+        "user": ADA,
+        "date": 1_700_000_000,
+        "old_reaction": [],
+        "new_reaction": left,
+    }
+    return {"update_id": 8, "message_reaction": given | more}
+
+
+def test_a_reaction_is_about_its_message_until_it_is_taken_back() -> None:
+    liked = message("telegram", reaction("👍", "❤"))
+    assert (liked.reacts_to, liked.text, liked.sender.value, liked.thread) == ("7:5", "❤", "7", "7")
+    assert message("telegram", reaction()).text == ""
+    of_its_own = [{"type": "custom_emoji", "custom_emoji_id": "1"}]
+    assert message("telegram", reaction(new_reaction=of_its_own)).text
+    assert refused(reaction("👍", user=None)) == "no_sender"
+
+
+def test_deleted_messages_of_a_business_chat_are_withdrawn_each() -> None:
+    given = {"business_connection_id": "b", "chat": CHAT, "message_ids": [5, 6, 5]}
+    parsed = parse("telegram", {"update_id": 1, "deleted_business_messages": given})
+    found = [(one.message.withdraws, one.message.natural_id, one.message.text) for one in parsed.received]
+    assert found == [("b:7:5", "b:7:5:withdrawn", ""), ("b:7:6", "b:7:6:withdrawn", "")]
+    assert refused({"update_id": 1, "deleted_business_messages": given | {"message_ids": []}}) == "no_message_id"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ignored"),
+    [("member", "kicked", "bot-blocked"), ("kicked", "member", "bot-unblocked"), ("left", "member", "not-a-message")],
+)
+def test_who_blocks_the_bot_says_nothing_and_it_is_told_apart(before: str, after: str, ignored: str) -> None:
+    change = {"chat": CHAT, "from": ADA, "old_chat_member": {"status": before}, "new_chat_member": {"status": after}}
+    assert parse("telegram", {"update_id": 1, "my_chat_member": change}).ignored == ignored
 
 
 def test_a_place_and_a_contact_are_words_an_agent_can_read() -> None:
@@ -79,7 +121,7 @@ def test_a_place_that_moves_is_not_a_message_each_time() -> None:
     assert parse("telegram", update("edited_message", location=location)).ignored == "live-location"
 
 
-@pytest.mark.parametrize("kind", ["my_chat_member", "poll_answer", "message_reaction", "inline_query"])
+@pytest.mark.parametrize("kind", ["my_chat_member", "poll_answer", "message_reaction_count", "inline_query"])
 def test_an_update_that_nobody_wrote_is_left_aside_with_the_reason(kind: str) -> None:
     assert parse("telegram", {"update_id": 1, kind: {}}).ignored == "not-a-message"
 
