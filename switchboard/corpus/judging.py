@@ -32,6 +32,8 @@ OUTCOMES: dict[Outcome, str] = {
     "raised": "broke the parser",
     "silent": "gave nothing at all, and no reason",
 }
+SIGNATURE = "signature_valid"
+"""The fact that says whether the request proves itself."""
 _EXPECTED: dict[str, frozenset[Outcome]] = {
     "parsed": frozenset({"parsed", "uncut"}),
     "parsed_or_quarantined": frozenset({"parsed", "aside", "quarantined", "uncut"}),
@@ -56,7 +58,7 @@ class Result:
     def expected(self) -> bool:
         """Whether it is what its class asks for."""
         if self.item.expectation == "invalid" and self.outcome == "aside":
-            return self.item.facts.get("signature_valid") is not False
+            return self.item.facts.get(SIGNATURE) is not False
         return self.outcome in _EXPECTED[self.item.expectation]
 
 
@@ -128,6 +130,7 @@ def _judged(
         given = make()
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         return Result(item, "raised", f"the recording cannot be read: {type(error).__name__}: {error}")
+    signed = given.provable and SIGNATURE in item.facts
     begun = time.perf_counter()
     try:
         parsed = take(given)
@@ -135,14 +138,15 @@ def _judged(
         _as_records(parsed)
     except Refused as error:
         took_us = (time.perf_counter() - begun) * 1e6
-        return Result(item, "quarantined" if isinstance(error, Invalid) else "refused", error.reason, took_us=took_us)
+        outcome: Outcome = "quarantined" if isinstance(error, Invalid) else "refused"
+        return Result(item, outcome, error.reason, compared=int(signed), took_us=took_us)
     except Exception as error:  # noqa: BLE001 - to find these is the purpose
         return Result(item, "raised", f"{type(error).__name__}: {error}"[:500])
     agreement = agree(item, parsed, made_of[0] if made_of else None)
-    if given.provable and "signature_valid" in item.facts:
-        agreement.left = [name for name in agreement.left if name != "signature_valid"]
-        agreement.same("signature_valid", item.facts["signature_valid"], True)
-    return _told(item, parsed, agreement, took_us)
+    if signed:
+        agreement.left = [name for name in agreement.left if name != SIGNATURE]
+        agreement.same(SIGNATURE, item.facts[SIGNATURE], True)
+    return _told(item, parsed, agreement, took_us, signed=signed)
 
 
 def _as_records(parsed: Parsed) -> None:
@@ -153,12 +157,15 @@ def _as_records(parsed: Parsed) -> None:
         codec.decode(event.TOPIC, codec.encode(record), ())
 
 
-def _told(item: Item, parsed: Parsed, agreement: Agreement, took_us: float) -> Result:
-    events = len(parsed.received) + len(parsed.receipts)
-    if not events:
+def _told(item: Item, parsed: Parsed, agreement: Agreement, took_us: float, *, signed: bool) -> Result:
+    if not parsed.received and not parsed.receipts:
+        if agreement.wrong.keys() & {SIGNATURE}:
+            return Result(item, "wrong", SIGNATURE, ((SIGNATURE, agreement.wrong[SIGNATURE]),), 1, (), took_us)
+        checked = int(signed)
         if parsed.unreadable:
-            return Result(item, "quarantined", parsed.unreadable[0], took_us=took_us)
-        return Result(item, "aside" if parsed.ignored else "silent", parsed.ignored or "", took_us=took_us)
+            return Result(item, "quarantined", parsed.unreadable[0], compared=checked, took_us=took_us)
+        kept: Outcome = "aside" if parsed.ignored else "silent"
+        return Result(item, kept, parsed.ignored or "", compared=checked, took_us=took_us)
     told = (tuple(agreement.wrong.items()), agreement.compared, tuple(agreement.left), took_us)
     if agreement.wrong:
         return Result(item, "wrong", ", ".join(agreement.wrong), *told)
