@@ -1,10 +1,6 @@
 """The accept path: prove, read, keep, confirm; 2xx is said only when Kafka has the raw record and what it holds."""
 
 import asyncio
-import logging
-import time
-import traceback
-from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
@@ -12,22 +8,16 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.ingest import compose
 from services.ingest.accounts import Accounts
-from services.ingest.compose import Arrival, Composed
+from services.ingest.compose import Arrival
 from services.ingest.config import Config
-from shared.blobs import BlobStore
-from shared.bus.producer import BusProducer
+from services.ingest.keep import Keeper, log_bug
 from shared.channels.base import MIB, AccountContext, Channel, Request
 from shared.clock import Clock
-from shared.errors import Bug, Malformed, Refused, SwitchboardError, Unauthenticated
+from shared.errors import Bug, Malformed, SwitchboardError, Unauthenticated
 from shared.http import problem, read_body
 from shared.telemetry import metrics, trace
 
-log = logging.getLogger(__name__)
-
-IN_THREAD_BYTES = 128 * 1024
-"""Reading a larger body takes milliseconds, in which nobody else should have to wait."""
 LARGE_AT_ONCE = 4
 """Bodies over 1 MiB that a channel holds in memory at a time; the senders of others wait for their turn."""
 
@@ -42,17 +32,13 @@ class Accept:
         config: Config,
         clock: Clock,
         accounts: Accounts,
-        blobs: BlobStore,
-        producer: Callable[[], BusProducer],
+        keeper: Keeper,
     ) -> None:
         self._channel = channel
         self._config = config
         self._clock = clock
         self._accounts = accounts
-        self._blobs = blobs
-        self._producer = producer
-        self._read_s = metrics.INBOUND_SECONDS.labels(channel.name, "read")
-        self._keep_s = metrics.INBOUND_SECONDS.labels(channel.name, "keep")
+        self._keeper = keeper
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self.path = f"/v1/inbound/{channel.name}/{{account}}"
         self.methods = ["POST"] if channel.greet is None else ["POST", "GET"]
@@ -65,7 +51,7 @@ class Accept:
         except SwitchboardError as error:
             answer = self._refusal(error)
         except Exception as error:  # noqa: BLE001 - the sender is told, we are told; the message stays with the sender
-            _log_bug("request failed", self._channel.name, error)
+            log_bug("request failed", self._channel.name, error)
             answer = self._refusal(Bug("this is our fault; it was logged"))
         await answer(scope, receive, send)
 
@@ -113,19 +99,9 @@ class Accept:
 
     async def _take(self, arrival: Arrival) -> Response:
         """Read a proved request, keep it, and answer once it is confirmed."""
-        started = time.perf_counter()
-        if len(arrival.request.body) > IN_THREAD_BYTES:
-            outcome, more, composed = await asyncio.to_thread(read, arrival)
-        else:
-            outcome, more, composed = read(arrival)
-        read_at = time.perf_counter()
-        self._read_s.observe(read_at - started)
-        await self._blobs.put(composed.blobs)
-        await self._producer().send_all(composed.records, timeout_s=self._config.accept_timeout_s)
-        self._keep_s.observe(time.perf_counter() - read_at)
-        metrics.INBOUND_REQUESTS.labels(self._channel.name, outcome).inc()
-        metrics.INBOUND_MESSAGES.labels(self._channel.name).inc(composed.messages)
-        body = {"accepted": len(composed.ids), "ids": composed.ids, **more}
+        (taken,) = await self._keeper.keep([arrival], timeout_s=self._config.accept_timeout_s)
+        ids = taken.composed.ids
+        body = {"accepted": len(ids), "ids": ids, **taken.more}
         media_type, said = self._channel.answer or ("application/json", orjson.dumps(body))
         return Response(said, self._channel.accepted_status, media_type=media_type)
 
@@ -137,41 +113,5 @@ class Accept:
         return answer
 
 
-def read(arrival: Arrival) -> tuple[str, dict[str, str], Composed]:
-    """What becomes of a request: the outcome, what the answer says beside the ids, and what to write and send.
-
-    Raises Refused where the sender can mend it: the bytes are no JSON at all, or the shape is ours and broken. What a
-    provider sends and we cannot read is taken all the same, to be found in quarantine: it would only be sent again.
-    """
-    try:
-        parsed = arrival.channel.parse(arrival.request, arrival.account)
-        composed = compose.taken(arrival, parsed)
-    except Malformed:
-        raise
-    except Refused as error:
-        if arrival.channel.ours:
-            raise
-        return _quarantined(arrival, error)
-    except Exception as error:
-        if arrival.channel.ours:
-            raise
-        _log_bug("a parser failed", arrival.channel.name, error)
-        return _quarantined(arrival, Bug("the parser failed; it was logged", reason="parser_failed"))
-    if parsed.ignored is not None and not composed.ids:
-        return "ignored", {"ignored": parsed.ignored}, composed
-    return "accepted", {"quarantined": str(composed.raw)} if parsed.unreadable else {}, composed
-
-
-def _quarantined(arrival: Arrival, error: SwitchboardError) -> tuple[str, dict[str, str], Composed]:
-    composed = compose.refused(arrival, error)
-    return "quarantined", {"quarantined": str(composed.raw)}, composed
-
-
 def _surely_small(content_length: str) -> bool:
     return content_length.isdigit() and int(content_length) <= MIB
-
-
-def _log_bug(what: str, channel: str, error: BaseException) -> None:
-    """Where it happened, without the error's text: that may quote a customer."""
-    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
-    log.error(what, extra={"channel": channel, "error": type(error).__name__, "at": where[-5:]})

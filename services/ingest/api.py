@@ -17,6 +17,7 @@ from services.ingest.accept import Accept
 from services.ingest.accounts import Accounts
 from services.ingest.config import Config
 from services.ingest.describe import describe
+from services.ingest.keep import Keeper
 from services.ingest.views import QuarantinedRequest, QuarantinedView, QuarantinePage
 from shared.blobs import BlobStore
 from shared.channels import CHANNELS
@@ -82,14 +83,14 @@ def create_api(runtime: Runtime) -> Api:
 def _accepting(runtime: Runtime, config: Config, blobs: BlobStore) -> dict[str, Accept]:
     """What takes requests, for each line of the registry."""
     accounts = Accounts(runtime.settings, config.key.get_secret_value(), reread_s=config.secrets_reread_s)
+    keeper = Keeper(blobs, lambda: runtime.producer)
     return {
         name: Accept(
             channel,
             config=config,
             clock=runtime.clock,
             accounts=accounts,
-            blobs=blobs,
-            producer=lambda: runtime.producer,
+            keeper=keeper,
         )
         for name, channel in CHANNELS.items()
     }

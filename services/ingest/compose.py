@@ -36,6 +36,8 @@ class Arrival:
     account: AccountContext
     request: Request
     trace: str
+    passed_over: SwitchboardError | None = None
+    """Why it is not to be read at all, only filed in quarantine."""
 
     @property
     def raw_id(self) -> UUID:

@@ -3,6 +3,7 @@
 from services.ingest.api import create_api
 from services.ingest.config import Config
 from services.ingest.handlers import HANDLERS
+from services.ingest.mail.listener import listen
 from services.ingest.repo import standing
 from services.ingest.retention import expire
 from shared.contracts.topics import RAW_INBOUND
@@ -14,6 +15,6 @@ SERVICE = Service(
     config=Config,
     handlers=HANDLERS,
     api=create_api,
-    loops=(expire,),
+    loops=(expire, listen),
     finds={RAW_INBOUND.name: standing},
 )

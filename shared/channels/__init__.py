@@ -3,6 +3,7 @@
 from shared.channels.base import Channel
 from shared.channels.http import CHANNEL as HTTP
 from shared.channels.instagram import CHANNEL as INSTAGRAM
+from shared.channels.mail import CHANNEL as MAIL
 from shared.channels.mailgun import CHANNEL as MAILGUN
 from shared.channels.messenger import CHANNEL as MESSENGER
 from shared.channels.postmark import CHANNEL as POSTMARK
@@ -23,5 +24,6 @@ CHANNELS: dict[str, Channel] = {
         INSTAGRAM,
         MAILGUN,
         SENDGRID,
+        MAIL,
     )
 }

@@ -163,6 +163,8 @@ class Channel:
     accepted_status: int = 202
     answer: tuple[str, bytes] | None = None
     """What its provider takes as an answer: media type and body; None: our own JSON."""
+    takes_mail: bool = False
+    """Its body is a mail (RFC 5322): ingest's listener and its mailboxes serve accounts of this channel too."""
     greet: Callable[[Request, AccountContext], bytes] | None = None
     """Answers the provider's GET that asks whether the URL is ours; raises Unauthenticated where it does not prove."""
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest import compose
-from services.ingest.accept import read
 from services.ingest.compose import Arrival
+from services.ingest.keep import read
 from services.ingest.views import as_text
 from shared.blobs import person_prefix
 from shared.bus import codec
