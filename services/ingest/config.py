@@ -40,6 +40,10 @@ class Config(ServiceConfig):
     """Mail servers that may be connected at once; one address may have half of them."""
     smtp_idle_s: float = Field(default=300, gt=0)
     """A mail server that needs longer for a command, or for a whole mail, is let go."""
+    imap_poll_s: float = Field(default=10, gt=0)
+    """A mailbox is looked into this often."""
+    imap_tries: int = Field(default=6, ge=1)
+    """A mail that its server does not give out, tried so often, is passed over and put in quarantine."""
     allow_private_urls: bool = False
     """Mailboxes may be fetched from servers inside our own network; for a desk on one machine."""
 

@@ -69,6 +69,11 @@ INBOUND_SECONDS = Histogram(
 INBOUND_MESSAGES = Counter("switchboard_inbound_messages_total", "Messages and edits accepted.", ["channel"])
 QUARANTINED = Counter("switchboard_quarantined_total", "Requests filed in quarantine.", ["channel", "reason"])
 
+MAILBOXES = Gauge("switchboard_mailboxes", "Mailboxes that this process reads.")
+MAILBOX_FAILURES = Counter(
+    "switchboard_mailbox_failures_total", "Times that a mailbox could not be read, by reason.", ["channel", "reason"]
+)
+
 # --- routing ---------------------------------------------------------------------------------------------------------
 MATCH_SECONDS = Histogram("switchboard_match_seconds", "One part of a workspace's queue matched.", buckets=_SECONDS)
 MATCH_FAILURES = Counter("switchboard_match_failures_total", "Matches that failed; their workspaces stay dirty.")

@@ -59,7 +59,7 @@ class MailSession(SMTP):
             data_size_limit=MAIL_MAX_BYTES,
             enable_SMTPUTF8=True,
             hostname=name,
-            ident="mail",
+            ident="ESMTP",
             tls_context=tls,
             timeout=idle_s,
             command_call_limit=COMMANDS_MAX,
