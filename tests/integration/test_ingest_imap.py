@@ -13,6 +13,7 @@ import pytest_asyncio
 from tests.certificates import Authority
 from tests.eventually import eventually
 from tests.integration.ingests import Ingest, start_ingest, stop_ingest
+from tests.providers.dovecot import Dovecot
 from tests.providers.imap import ImapServer
 from tests.stack import Stack
 
@@ -52,7 +53,7 @@ def mail(text: str) -> bytes:
     ).encode()
 
 
-async def put(ingest: Ingest, server: ImapServer, *, tls: str = "none", enabled: bool = True) -> str:
+async def put(ingest: Ingest, server: ImapServer | Dovecot, *, tls: str = "none", enabled: bool = True) -> str:
     """An account with this mailbox; its id."""
     id_ = f"box-{uuid4().hex[:8]}"
     options = {"imap_host": "127.0.0.1", "imap_port": str(server.port), "imap_tls": tls, "imap_user": "care"}
@@ -201,3 +202,19 @@ async def test_how_many_mails_are_read_in_a_second(ingest: Ingest, server: ImapS
     await connection.close()
     print(f"{rate:.0f} mails/s, with the second until the mailbox is looked for")
     assert rate > 40, "a fraction of the goal of 200, for a busy machine"
+
+
+@pytest.mark.skipif(Dovecot.program is None, reason="Dovecot is not on this machine")
+async def test_a_mailbox_of_dovecot_is_read_and_not_changed(ingest: Ingest) -> None:
+    dovecot = Dovecot(PASSWORD)
+    await dovecot.start()
+    try:
+        texts = [f"{number} {uuid4()}" for number in range(10)]
+        dovecot.deliver(*map(mail, texts))
+        account = await put(ingest, dovecot)
+        assert [text for text, _ in await all_read(ingest, account, texts)] == texts
+        dovecot.deliver(mail("one more"))
+        assert [text for text, _ in await all_read(ingest, account, ["one more"])] == [*texts, "one more"]
+        assert not [name for name in dovecot.mails() if "S" in name.partition(",")[2]]
+    finally:
+        dovecot.stop()
