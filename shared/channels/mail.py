@@ -1,4 +1,4 @@
-"""Mail as it is (C5): the bytes of a mail (RFC 5322), from a mail server's delivery, a mailbox, or a pipe over HTTP.
+"""Mail as it is (C2): the bytes of a mail (RFC 5322), from a mail server's delivery, a mailbox, or a pipe over HTTP.
 
 Ingest's listener and its mailboxes hand mails over without a secret, since the server at the far end was told to
 deliver here. Over HTTP the account's secret proves the request: `Bearer`, or the password of `Basic`. A From line
