@@ -63,6 +63,8 @@ class SendMessage(Message):
     author: Slug | None = None
     """The agent who wrote it; None where a rule or the bot did."""
     automatic: bool = False
+    unsubscribe: Annotated[str, Field(max_length=1000)] | None = None
+    """Only on messages nobody asked for: an https address at which one POST ends them for this recipient (RFC 8058)."""
 
     def key(self, workspace: str) -> str:
         """What goes to one recipient keeps its order."""

@@ -40,6 +40,11 @@ class SmtpServer:
         assert self._server is not None
         return int(self._server.sockets[0].getsockname()[1])
 
+    @property
+    def connected(self) -> int:
+        """How many sessions are open."""
+        return len(self._connections)
+
     async def stop(self) -> None:
         """Close it with all its connections."""
         assert self._server is not None

@@ -294,8 +294,8 @@ def test_markup_in_an_answer_is_shown_and_not_meant() -> None:
 
 
 def test_an_answer_is_marked_as_one_once_and_an_automatic_one_as_such() -> None:
-    assert mail(subject="RE: Order")["subject"] == "RE: Order"
-    assert mail(automatic=True)["auto-submitted"] == "auto-replied"
+    assert mail(subject="RE: Order", thread="a@b.example")["subject"] == "RE: Order"
+    assert mail(automatic=True, in_reply_to=("a@b.example",))["auto-submitted"] == "auto-replied"
     assert mail()["auto-submitted"] is None
 
 

@@ -5,22 +5,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.channels.base import File
+from shared.channels.formats import enhanced_status
 from shared.channels.formats.mail import Mail, in_charset, message_ids
 
 READ_MAX = 65_536
 """Bytes of a report, or of a mail's headers, that are read."""
 RECIPIENTS_MAX = 100
-_STATUS = re.compile(r"\b([245])\.([0-9]{1,3})\.([0-9]{1,3})\b")
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _BLANK = re.compile(r"\r?\n[ \t]*\r?\n")
-_WORDS: dict[str, str] = {
-    "1.0": "bad-address", "1.1": "no-such-recipient", "1.2": "no-such-domain", "1.3": "bad-address",
-    "1.4": "bad-address", "1.6": "recipient-moved", "1.10": "no-such-recipient", "2.0": "mailbox-unavailable",
-    "2.1": "mailbox-disabled", "2.2": "mailbox-full", "2.3": "message-too-large", "3.4": "message-too-large",
-    "4.1": "no-answer", "4.4": "no-route", "4.6": "loop", "4.7": "expired", "7.0": "policy", "7.1": "blocked",
-    "7.23": "not-authenticated", "7.25": "not-authenticated", "7.26": "not-authenticated",
-}  # fmt: skip
-"""Enhanced status codes (RFC 3463 and the IANA registry) without their class, as reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +28,7 @@ class Recipient:
     @property
     def reason(self) -> str:
         """A word for a failure."""
-        found = _STATUS.search(self.status) or _STATUS.search(self.diagnostic)
-        if found is None:
-            return "bounced"
-        return _WORDS.get(f"{found[2]}.{found[3]}", f"bounced-{found[1]}.{found[2]}.{found[3]}")
+        return enhanced_status.word(self.status, self.diagnostic, otherwise="bounced")
 
 
 @dataclass(frozen=True, slots=True)

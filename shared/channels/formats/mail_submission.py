@@ -21,9 +21,12 @@ def rendered(answer: SendMessage, account: AccountContext, *, metadata_header: s
     sender = account.options.get("from", "")
     if not sender:
         raise Invalid("the account has no option `from`, the address its mails come from", reason="no-sender-address")
-    name = account.options.get("from_name", "")
-    reply_to = account.options.get("reply_to", "")
-    body = reply_mail.compose(answer, sender=sender, name=name, metadata_header=metadata_header, reply_to=reply_to)
+    who = reply_mail.From(
+        address=sender,
+        name=account.options.get("from_name", ""),
+        reply_to=account.options.get("reply_to", ""),
+    )
+    body = reply_mail.compose(answer, who, metadata_header=metadata_header)
     return (Rendered(str(answer.message), answer.recipient.value, body),)
 
 

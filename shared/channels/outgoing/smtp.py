@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 
 import aiosmtplib
 
+from shared.channels.formats import enhanced_status
 from shared.channels.outgoing.client import Client
 from shared.channels.outgoing.outcomes import Accepted, Outcome, Rejected, TryLater, Unsure
 from shared.errors import Invalid
 
 CLOSING = 421
 """The server closes the session (RFC 5321 §3.8)."""
+UNPROVED = frozenset({530, 534, 535, 538})
+"""The server wants another log-in, or TLS before one (RFC 4954 §6, RFC 3207 §4)."""
 OUR_NAME = "switchboard"
 """What we call ourselves in EHLO; looking up the machine's name may block."""
 
@@ -45,7 +48,7 @@ async def submit(client: Client, server: Server, *, sender: str, recipient: str,
             await connection.data(mail)
     except aiosmtplib.SMTPResponseException as error:
         connection.close()
-        return _refused(error.code, "refused")
+        return _refused(error, "refused")
     except (aiosmtplib.SMTPException, OSError) as error:
         connection.close()
         return Unsure("timeout" if isinstance(error, TimeoutError) else "connection-lost")
@@ -57,21 +60,30 @@ async def submit(client: Client, server: Server, *, sender: str, recipient: str,
 
 
 def _before(error: Exception) -> Outcome:
-    """What failed before any content was sent; nothing happened."""
+    """What failed before any content was sent; nothing happened.
+
+    A server that lacks STARTTLS is a bare SMTPException of the library's.
+    """
     if isinstance(error, Invalid):
         return Rejected(error.reason)
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
         return TryLater("account-unauthorized")
+    if isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPHeloError)):
+        return TryLater("no-connection")
     if isinstance(error, aiosmtplib.SMTPRecipientRefused):
-        return _refused(error.code, "no-such-recipient")
+        return _refused(error, "no-such-recipient")
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        return _refused(error.code, "refused")
-    return TryLater("not-supported" if isinstance(error, aiosmtplib.SMTPNotSupported) else "no-connection")
+        return _refused(error, "refused")
+    lacking = isinstance(error, aiosmtplib.SMTPNotSupported) or type(error) is aiosmtplib.SMTPException
+    return TryLater("not-supported" if lacking else "no-connection")
 
 
-def _refused(code: int, reason: str) -> Outcome:
-    """4xx may pass, 5xx stands (RFC 5321 §4.2.1)."""
-    return TryLater(f"smtp-{code}") if code < 500 else Rejected(f"{reason}-{code}")
+def _refused(error: aiosmtplib.SMTPResponseException, reason: str) -> Outcome:
+    """4xx may pass, 5xx stands (RFC 5321 §4.2.1); that nobody may send before a log-in is not the mail's fault."""
+    if error.code in UNPROVED:
+        return TryLater("account-unauthorized")
+    word = enhanced_status.word(error.message, otherwise=f"{reason}-{error.code}")
+    return TryLater(word) if error.code < 500 else Rejected(word)
 
 
 async def _reused(client: Client, server: Server, sender: str, recipient: str) -> aiosmtplib.SMTP | None:

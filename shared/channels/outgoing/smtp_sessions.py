@@ -1,5 +1,6 @@
 """Sessions with submission servers that are open and unused: the next mail saves connecting, TLS and logging in."""
 
+import asyncio
 import time
 from collections.abc import Hashable
 
@@ -29,8 +30,16 @@ class SmtpSessions:
         """It has taken a mail and may take another one."""
         if len(self._idle) < MOST and session.is_connected:
             self._idle.append((server, session, time.monotonic()))
+            asyncio.get_running_loop().call_later(IDLE_S, self._expire)
         else:
             session.close()
+
+    def _expire(self) -> None:
+        """Nobody wanted them in time."""
+        since = time.monotonic() - IDLE_S
+        for idle in [idle for idle in self._idle if idle[2] <= since]:
+            self._idle.remove(idle)
+            idle[1].close()
 
     def close(self) -> None:
         """Close them all."""
