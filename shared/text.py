@@ -10,17 +10,27 @@ _EMAIL = re.compile(r"[^\s@<>,;:\"\\()\[\]]+@[^\s@<>,;:\"\\()\[\]]+")
 _PHONE_MARKS = re.compile(r"[\s().\-/\u00a0\u2010-\u2015]+")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-_SPACES = re.compile(r"[^\S\n]+")
+_TAG = re.compile(r"</?[a-zA-Z]")
 _ALL_SPACE = re.compile(r"\s+")
 
 _UNSEEN = {
     name: re.compile(f"(?=</{name})", re.IGNORECASE) for name in ("script", "style", "title", "template", "noscript")
 }
-_NEW_LINE = frozenset(
-    ("br", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "address", "dt", "dd", "hr")
+_HIDDEN = re.compile(rf"<(?:!--|[!?]|({'|'.join(_UNSEEN)})(?![a-zA-Z0-9]))", re.IGNORECASE)
+_LINE = "\x01"
+"""Stands for a line break while the white space of the source is still in the text."""
+_NO_MARKS = {ord(_LINE): None}
+
+
+def _tag(*names: str) -> re.Pattern[str]:
+    return re.compile(rf"</?(?:{'|'.join(names)})(?![a-zA-Z0-9])[^>]*>", re.IGNORECASE)
+
+
+_LINE_TAG = _tag(
+    *("br", "div", "li", "tr", "h[1-6]", "section", "article", "address", "dt", "dd", "hr"),
 )
-_NEW_PARAGRAPH = frozenset(("p", "ul", "ol", "table", "blockquote", "pre"))
+_PARAGRAPH_TAG = _tag("p", "ul", "ol", "table", "blockquote", "pre")
+_NO_TAG = re.compile(r"</?[a-zA-Z][^>]*>")
 HTML_MAX = 1_000_000
 """Characters of a mail's HTML that are read; the rest of such a monster is left out."""
 
@@ -70,50 +80,45 @@ def comparable(text: str) -> str:
 def html_to_text(source: str) -> str:
     """What a reader of the HTML sees, as plain text with its line breaks.
 
-    Every search that fails ends the scan, so the time is linear; libraries that build a tree were not (one million
+    Every pass ends where its mark is missing, so the time is linear; libraries that build a tree were not (one million
     characters of nested `div` took nh3 0.3.8 minutes). The result is text, never to be used as HTML.
     """
-    source = source[:HTML_MAX]
-    pieces: list[str] = []
-    at = 0
-    while (start := source.find("<", at)) >= 0:
-        pieces.append(_collapsed(source[at:start]))
-        piece, at = _markup(source, start)
-        pieces.append(piece)
-        if at < 0:
-            return _joined(pieces)
-    pieces.append(_collapsed(source[at:]))
-    return _joined(pieces)
-
-
-def _markup(source: str, start: int) -> tuple[str, int]:
-    """What the markup at `start` stands for, and where to go on; -1 where it never ends."""
-    if source.startswith(("<!", "<?"), start):
-        return "", _after(source, "-->" if source.startswith("<!--", start) else ">", start)
-    tag = _TAG.match(source, start)
-    if tag is None:
-        return "<", start + 1
-    end = _after(source, ">", tag.end())
-    name = tag.group(2).lower()
-    if end > 0 and not tag.group(1) and name in _UNSEEN:
-        closing = _UNSEEN[name].search(source, end)
-        return "", closing.start() if closing else -1
-    return "\n\n" if name in _NEW_PARAGRAPH else "\n" if name in _NEW_LINE else "", end
-
-
-def _after(source: str, mark: str, start: int) -> int:
-    found = source.find(mark, start)
-    return found + len(mark) if found >= 0 else -1
-
-
-def _collapsed(piece: str) -> str:
-    return _ALL_SPACE.sub(" ", html.unescape(piece))
-
-
-def _joined(pieces: list[str]) -> str:
-    text = _SPACES.sub(" ", "".join(pieces))
+    text = _whole_tags(_seen(source[:HTML_MAX].translate(_NO_MARKS)))
+    text = _NO_TAG.sub("", _LINE_TAG.sub(_LINE, _PARAGRAPH_TAG.sub(_LINE + _LINE, text)))
+    text = _ALL_SPACE.sub(" ", html.unescape(text)).replace(_LINE, "\n")
     text = text.replace(" \n", "\n").replace("\n ", "\n")
     return clean(re.sub(r"\n{3,}", "\n\n", text))
+
+
+def _seen(source: str) -> str:
+    """Without comments, declarations, and elements whose content nobody sees; what never ends goes to the end."""
+    kept: list[str] = []
+    at = 0
+    while (found := _HIDDEN.search(source, at)) is not None:
+        kept.append(source[at : found.start()])
+        end = _end(source, found)
+        if end < 0:
+            return "".join(kept)
+        at = end
+    kept.append(source[at:])
+    return "".join(kept)
+
+
+def _end(source: str, found: re.Match[str]) -> int:
+    name = (found.group(1) or "").lower()
+    mark = "-->" if found.group() == "<!--" else ">"
+    end = source.find(mark, found.end())
+    if end < 0 or not name:
+        return end + len(mark) if end >= 0 else -1
+    closing = _UNSEEN[name].search(source, end)
+    return closing.start() if closing else -1
+
+
+def _whole_tags(source: str) -> str:
+    """Up to a tag that never ends."""
+    last = source.rfind(">") + 1
+    broken = _TAG.search(source, last)
+    return source[: broken.start()] if broken else source
 
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

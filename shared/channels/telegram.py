@@ -54,6 +54,7 @@ NOT_MESSAGES = frozenset(
         "subscription", "managed_bot",
     }
 )
+KINDS = MESSAGES | NOT_MESSAGES | {"callback_query", "message_reaction", "deleted_business_messages", "my_chat_member"}
 SERVICE = frozenset(
     {
         "new_chat_members", "left_chat_member", "new_chat_title", "new_chat_photo", "delete_chat_photo",
@@ -87,7 +88,7 @@ def parse(request: Request, account: AccountContext) -> Parsed:
     number = integer(update, "update_id")
     if number is None:
         raise Invalid("there is no update_id, so this is no update", reason="not_an_update")
-    kind = next((name for name in update if name != "update_id"), "nothing")
+    kind = next((name for name in update if name in KINDS), "nothing")
     if kind in NOT_MESSAGES:
         return Parsed(ignored="not-a-message")
     if kind == "my_chat_member":

@@ -60,7 +60,8 @@ def test_replies_are_cut_right_and_none_by_too_much(found: dict[str, Judged]) ->
 
 def test_every_channel_with_recorded_payloads_reads_them(found: dict[str, Judged]) -> None:
     named = {name for one in found.values() for name in one.by}
-    assert {name for name in found if name in CHANNELS} <= named
+    of_one_channel = set(found) - {"mail"}  # webhooks of several providers lie there
+    assert {name for name in of_one_channel if name in CHANNELS} <= named
     assert {name for name, one in found.items() if one.skipped} & CHANNELS.keys() == set()
 
 

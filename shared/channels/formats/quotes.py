@@ -45,13 +45,15 @@ def visible_html(source: str, *, signatures: bool = False) -> str:
     """The same of HTML, as plain text."""
     lines: list[str] = []
     quoted: list[bool] = []
-    for piece, is_quote in quotes_html.pieces(source):
-        found = html_to_text(piece).split("\n")
+    read = [(html_to_text(piece), is_quote) for piece, is_quote in quotes_html.pieces(source)]
+    for text, is_quote in read:
+        found = text.split("\n")
         lines += found
         quoted += [is_quote] * len(found)
     lines[LINES_MAX:] = ["\n".join(lines[LINES_MAX:])] if len(lines) > LINES_MAX else []
     quoted[LINES_MAX:] = [all(quoted[LINES_MAX:])] if len(quoted) > LINES_MAX else []
-    return _visible(lines, quoted, whole=html_to_text(source), signatures=signatures, explicit=True)
+    whole = read[0][0] if len(read) == 1 else html_to_text(source)
+    return _visible(lines, quoted, whole=whole, signatures=signatures, explicit=True)
 
 
 def _visible(lines: list[str], quoted: list[bool], *, whole: str, signatures: bool, explicit: bool = False) -> str:
