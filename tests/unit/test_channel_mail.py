@@ -2,10 +2,14 @@
 
 import base64
 
+import httpx
 import pytest
 
 from shared.channels import CHANNELS
 from shared.channels.base import Request
+from shared.channels.outgoing.addresses import Addresses
+from shared.channels.outgoing.client import Client
+from shared.channels.outgoing.outcomes import Rejected, Rendered
 from shared.errors import Invalid, Unauthenticated
 from tests.unit.channel_requests import NOW, SECRET, account, only, read
 
@@ -57,3 +61,9 @@ def test_over_http_the_secret_proves_a_mail() -> None:
     for wrong in ("", "Bearer ", "Bearer no", f"Digest {SECRET}", "Basic %%%"):
         with pytest.raises(Unauthenticated):
             MAIL.verify(request(authorization=wrong), account())
+
+
+async def test_without_a_submission_server_nothing_is_sent() -> None:
+    http = httpx.AsyncClient()
+    rendered = Rendered("key", "ada@customer.example", b"")
+    assert await MAIL.send(rendered, account(), Client(http, Addresses(), timeout_s=1)) == Rejected("no-smtp-host")

@@ -1,16 +1,22 @@
 """How a mailbox is read: what its server's answers mean, and how mails are put together into batches."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from unittest.mock import AsyncMock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.config import Config
+from services.ingest.keep import Keeper
 from services.ingest.mail.imap import _contents, _set, server_of
-from services.ingest.mail.mailbox import BATCH_BYTES, _since, batches
+from services.ingest.mail.mailbox import BATCH_BYTES, Reader, Reading, _since, batches
 from services.ingest.mail.session import MAIL_MAX_BYTES, Room
+from shared.blobs import BlobStore
 from shared.channels.base import AccountContext
+from shared.channels.outgoing.addresses import Addresses
+from shared.clock import utc_now
 from shared.errors import Invalid
 
 OPTIONS = {"imap_host": "imap.host.example", "imap_user": "care@bikes.example"}
@@ -83,6 +89,15 @@ def test_the_first_day_is_a_day() -> None:
     assert _since(AccountContext("main", "bikes", "box", ())) is None
     with pytest.raises(Invalid):
         _since(AccountContext("main", "bikes", "box", (), {"imap_since": "yesterday"}))
+
+
+async def test_a_name_that_leads_inside_is_not_connected_to() -> None:
+    account = AccountContext("main", "bikes", "box", (), OPTIONS | {"imap_host": "127.0.0.1"}, ("pw",))
+    keeper = Keeper(BlobStore("nowhere"), lambda: pytest.fail("nothing is kept"))
+    reading = Reading(keeper, Addresses(), utc_now, pause_s=1, tries=1)
+    reader = Reader("mail", lambda: account, reading, cursor=AsyncMock(), advance=AsyncMock())
+    with ThreadPoolExecutor(1) as thread, pytest.raises(Invalid, match="not public"):
+        await reader._session(thread)
 
 
 def test_one_peer_has_half_of_the_places() -> None:

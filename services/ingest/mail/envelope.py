@@ -8,7 +8,7 @@ from aiosmtpd.smtp import Envelope, Session
 
 from services.ingest.config import Config
 from services.ingest.keep import Keeper, log_bug
-from services.ingest.mail.recipients import ENVELOPE_FROM, ENVELOPE_TO, MAIL_CHANNELS, Box, Recipients
+from services.ingest.mail.recipients import ENVELOPE_FROM, ENVELOPE_TO, Box, Recipients
 from shared.channels.base import MIB, Request
 from shared.clock import Clock
 from shared.errors import NotFound, Refused, SwitchboardError
@@ -25,7 +25,8 @@ LARGE_AT_ONCE = 4
 """Mails over 1 MiB that are taken apart at a time; the others wait for their turn."""
 TAKEN = "250 2.6.0 taken"
 LATER = "451 4.3.0 not kept now; send it again"
-(CHANNEL,) = sorted(MAIL_CHANNELS)
+UNKNOWN = "unknown"
+"""Where nobody can say which channel it is."""
 
 
 class Envelopes:
@@ -56,7 +57,7 @@ class Envelopes:
         try:
             self._recipients.of(address)
         except SwitchboardError as error:
-            metrics.INBOUND_REFUSED.labels(CHANNEL, error.reason).inc()
+            metrics.INBOUND_REFUSED.labels(UNKNOWN, error.reason).inc()
             return f"550 5.1.1 {error}" if isinstance(error, NotFound) else f"451 4.3.0 {error}"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
@@ -77,7 +78,7 @@ class Envelopes:
 
     async def handle_exception(self, error: Exception) -> str:
         """What went wrong on our side is no reason to lose a mail."""
-        log_bug("a mail session failed", CHANNEL, error)
+        log_bug("a mail session failed", UNKNOWN, error)
         return LATER
 
     async def _deliver(self, envelope: Envelope) -> dict[str, str]:
@@ -100,9 +101,9 @@ class Envelopes:
         content = envelope.original_content or b""
         headers = {ENVELOPE_TO: ", ".join(addresses), ENVELOPE_FROM: envelope.mail_from or ""}
         request = Request(headers=headers, body=content, received_at=self._clock())
-        timeout_s = self._config.accept_timeout_s
+        timeout_s, channel = self._config.accept_timeout_s, box.document.channel
         try:
-            with trace.span(f"accept {CHANNEL}") as current:
+            with trace.span(f"accept {channel}") as current:
                 arrival = self._recipients.arrival(box, request, current)
                 async with asyncio.timeout(self._config.blobs_timeout_s + 2 * timeout_s):
                     if len(content) <= MIB:
@@ -112,9 +113,9 @@ class Envelopes:
                             await self._keeper.keep([arrival], timeout_s=timeout_s)
         except (SwitchboardError, OSError) as error:
             reason = error.reason if isinstance(error, SwitchboardError) else "timeout"
-            metrics.INBOUND_REFUSED.labels(CHANNEL, reason).inc()
+            metrics.INBOUND_REFUSED.labels(channel, reason).inc()
             return "554 5.6.0 this is no mail" if isinstance(error, Refused) else LATER
         except Exception as error:  # noqa: BLE001 - the mail stays with who sends it
-            log_bug("a mail was not kept", CHANNEL, error)
+            log_bug("a mail was not kept", channel, error)
             return LATER
         return TAKEN

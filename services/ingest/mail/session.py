@@ -48,7 +48,7 @@ class MailSession(SMTP):
     """SMTP as a last stop: no log-in, no relay."""
 
     lmtp = False
-    line_length_limit = 64 * 1024
+    line_length_limit = MIB
     """Many programs write longer lines than RFC 5322 allows; their mails are read all the same."""
 
     def __init__(
@@ -116,6 +116,10 @@ class MailSession(SMTP):
         finally:
             self._receiving = False
             self.let_go()
+
+    async def smtp_AUTH(self, _arg: str) -> None:  # noqa: N802 - the library's
+        """Nobody is known here, so nobody may relay."""
+        await self.push("502 5.5.1 nobody logs in here")
 
     async def push(self, status: Any) -> None:
         """Over LMTP a mail that is refused whole is refused to each recipient (RFC 2033 §4.2)."""
