@@ -54,6 +54,12 @@ def test_the_migration_waits_for_both_servers() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_who_opens_the_blob_store_has_its_volume(service: str) -> None:
+    opens = any("BlobStore(" in file.read_text() for file in (ROOT / "services" / service).rglob("*.py"))
+    assert opens == any(volume.startswith("blobs:") for volume in PARTS[service].get("volumes", []))
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_only_variables_that_the_service_reads_are_set(service: str) -> None:
     told = {name for name in PARTS[service]["environment"] if name.startswith("SWITCHBOARD_")}
     assert told <= {f"SWITCHBOARD_{field.upper()}" for field in CONFIGS[service].model_fields}

@@ -67,6 +67,13 @@ def test_there_is_a_deployment_and_an_address_for_each_service() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_who_opens_the_blob_store_has_its_volume(service: str) -> None:
+    opens = any("BlobStore(" in file.read_text() for file in (ROOT / "services" / service).rglob("*.py"))
+    mounts = container(named(DEV, "Deployment", service)).get("volumeMounts", [])
+    assert opens == any(mount["name"] == "blobs" for mount in mounts)
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_deployment_runs_and_finds_its_service(service: str) -> None:
     deployment, address = named(BASE, "Deployment", service), named(BASE, "Service", service)
     assert container(deployment)["args"] == [f"services.{service}"]
