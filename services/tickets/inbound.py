@@ -1,5 +1,6 @@
 """A batch of customers' messages: whose they are, which tickets they join, and what becomes of those."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -32,6 +33,7 @@ from shared.ids import derived_id, inbound_id
 Inbound = Event[MessageReceived]
 Key = tuple[str, UUID]
 
+_OURS = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@")
 CONVERSATIONAL = frozenset(name for name, channel in CHANNELS.items() if channel.conversational)
 
 
@@ -146,10 +148,12 @@ def _thread(event: Inbound) -> tuple[str, str, str] | None:
 
 
 def _references(event: Inbound) -> list[Key]:
-    """The messages that this one answers, the newest first."""
+    """The messages that this one answers, the newest first: customers' by natural id, ours by our Message-ID."""
     message = event.data
     place = (event.workspace, message.channel, message.account)
-    return [(event.workspace, inbound_id(*place, name)) for name in reversed(message.references)]
+    names = list(reversed(message.references))
+    ours = [UUID(found[1]) for name in names if (found := _OURS.match(name))]
+    return [(event.workspace, id_) for id_ in (*ours, *(inbound_id(*place, name) for name in names))]
 
 
 def _content(event: Inbound) -> tuple[str, str] | None:

@@ -76,6 +76,8 @@ class MessageReceived(Message):
     """A token of ours that came back and names a ticket; checked by tickets."""
     references: tuple[Short, ...] = ()
     """Message-IDs this one answers, newest last, without angle brackets."""
+    message_id: Short | None = None
+    """What a mail calls itself, without angle brackets; answers name it. Others' natural ids serve for that."""
     subject: Short | None = None
     text: Text = ""
     text_blob: Short | None = None

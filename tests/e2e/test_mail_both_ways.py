@@ -189,7 +189,8 @@ async def test_a_reply_without_the_token_finds_its_ticket_by_what_it_names(room:
     ticket = await room.asked()
     await room.answered(ticket)
     named = reply(await room.arrived(), "And the bell?")
-    del named["To"]
+    for header in ("To", "References"):  # some programs name only the mail that they answer
+        del named[header]
     named["To"] = CARE
     await room.deliver(named)
     assert (await room.said(ticket, 3))[-1] == "And the bell?"

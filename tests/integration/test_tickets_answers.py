@@ -79,6 +79,17 @@ async def test_answers_that_come_together_go_each_to_its_own_customer(tickets: T
     assert (await answer(tickets, closed, key="705")).status_code == 201, "a refused command keeps no key"
 
 
+async def test_an_answer_to_a_mail_names_the_mails_by_their_own_ids(tickets: Tickets) -> None:
+    sender = Sender(kind="email", value="ada@example.org")
+    mail = {"channel": "postmark", "account": "bikes-mail", "sender": sender, "thread": "a1@x.example"}
+    ticket = await opened(tickets, person="900", natural_id="sha-1", message_id="a1@x.example", **mail)
+    await tickets.write(person="900", number=2, natural_id="sha-2", message_id="a2@x.example", **mail)
+    await tickets.timeline(ticket, 2)
+    assert (await answer(tickets, ticket)).status_code == 201
+    (command,) = await commands(tickets, 1)
+    assert command.data.in_reply_to == ("a1@x.example", "a2@x.example")
+
+
 async def test_the_writer_is_asked_where_somebody_wrote_meanwhile(tickets: Tickets) -> None:
     ticket = await opened(tickets, person="501")
     seen = (await tickets.get(f"/v1/tickets/{ticket}"))["version"]

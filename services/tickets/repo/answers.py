@@ -31,7 +31,7 @@ _ADDRESSES = """
         ) as m
     )
     select *, array(
-        select coalesce(m.edit_of, m.natural_id) from messages m
+        select coalesce(m.message_id, m.edit_of, m.natural_id) from messages m
         where m.workspace = last.workspace and m.ticket = last.ticket and m.author = 'customer'
             and m.copy_of is null and m.channel = last.channel and m.account = last.account
         order by m.version desc limit 20

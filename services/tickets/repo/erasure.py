@@ -58,8 +58,8 @@ _FORGET = (
     "update tickets set subject = null, thread = null, order_name = null "
     "where workspace = $1 and person = $2 and opened_at < $3",
     f"""
-    update messages set body = '', body_blob = null, quoted = null, subject = null, attachments = '[]',
-        content_key = null,
+    update messages set body = '', body_blob = null, quoted = null, message_id = null, subject = null,
+        attachments = '[]', content_key = null,
         natural_id = id::text, edit_of = null,
         sender_kind = null, sender_scope = null, sender_value = null, sender_name = null, thread = null
     where workspace = $1 and person = $2 and (accepted_at < $3 or author <> 'customer') and {_WROTE_ON}

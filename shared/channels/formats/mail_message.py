@@ -78,6 +78,7 @@ def _received(mail: Mail, arrived: Arrived, stripped: str) -> Received:
         thread=mail.thread,
         reply_token=reply_token((*arrived.envelope, *mail.recipients)),
         references=_references(mail),
+        message_id=mail.message_id or None,
         subject=mail.subject or None,
         text=text,
         quoted=shown,
