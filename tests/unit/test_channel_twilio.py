@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, parse_qsl, urlencode
 from uuid import UUID
 
 import httpx
@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from shared.channels import CHANNELS
 from shared.channels.base import AccountContext, Parsed, Request
 from shared.channels.formats.sms_text import segments
+from shared.channels.formats.twilio_signature import fields
 from shared.channels.outgoing.addresses import Addresses
 from shared.channels.outgoing.client import Client
 from shared.channels.outgoing.outcomes import Accepted, Fetched, Outcome, Rejected, TryLater, Unsure
@@ -287,3 +288,11 @@ def test_a_picture_is_fetched_with_our_token_from_the_api_alone() -> None:
     assert TWILIO.fetch is not None
     for url in ("https://api.twilio.com/m/1", "https://elsewhere.example/m/1"):
         assert asyncio.run(TWILIO.fetch(Attachment(reference=url), account(), client)) == Fetched(b"jpeg")
+
+
+@given(
+    st.lists(st.tuples(st.text(), st.text()), max_size=8), st.sampled_from(["", "&", "&&a", "=b", "%", "%zz=%4", "+"])
+)
+def test_forms_are_read_as_the_standard_library_does(pairs: list[tuple[str, str]], more: str) -> None:
+    body = urlencode(pairs, errors="replace") + more
+    assert fields(body.encode()) == parse_qsl(body, keep_blank_values=True)

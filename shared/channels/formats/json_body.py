@@ -9,6 +9,14 @@ from shared.errors import Invalid, Malformed
 
 M = TypeVar("M", bound=BaseModel)
 
+PART_BYTES = {b"{": 240, b"[": 80, b",": 100}
+"""What an object, a list and one more value take in memory; an empty object is written with two bytes."""
+READ_MAX_BYTES = 8 * 1024 * 1024
+READ_MAX_TIMES = 12
+"""How many times its own bytes a body may take once it is read, where that is more."""
+ERRORS_MAX = 500
+_AT_ONCE = 256 * 1024
+
 _REASONS = (
     ("depth limit", "too_deep", "the body is nested too deeply"),
     ("surrogate in string", "lone_surrogate", "the body holds half of a surrogate pair, which is no character"),
@@ -16,17 +24,40 @@ _REASONS = (
 )
 
 
-def load_object(body: bytes, *, nul: bool = False) -> dict[str, Any]:
-    """The body's JSON object (RFC 8259); raises Malformed. `nul` lets U+0000 pass for whoever cleans it away."""
+def load(body: bytes) -> Any:
+    """The body's JSON (RFC 8259); raises Malformed, also where it would take far more memory than its bytes."""
+    most = max(READ_MAX_BYTES, READ_MAX_TIMES * len(body))
+    if _parts_bytes(body) > most and _parts_bytes_outside_strings(body) > most:
+        raise Malformed("the body is made of too many parts for its size", reason="too_many_parts")
     try:
-        value = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise _malformed(str(error)) from None
+
+
+def load_object(body: bytes, *, nul: bool = False) -> dict[str, Any]:
+    """The body's JSON object; raises Malformed. `nul` lets U+0000 pass for whoever cleans it away."""
+    value = load(body)
     if not isinstance(value, dict):
         raise Malformed("the body is JSON, but not an object", reason="not_an_object")
     if not nul and b"\\u0000" in body and holds_nul(value):
         raise Malformed("the body holds a NUL character", reason="nul")
     return value
+
+
+def _parts_bytes(body: bytes) -> int:
+    return sum(size * body.count(mark) for mark, size in PART_BYTES.items())
+
+
+def _parts_bytes_outside_strings(body: bytes) -> int:
+    """The same without what texts hold: a mail of many commas is no list. Needs little memory itself."""
+    plain = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    inside = found = 0
+    for at in range(0, len(plain), _AT_ONCE):
+        pieces = plain[at : at + _AT_ONCE].split(b'"')
+        found += _parts_bytes(b" ".join(pieces[inside::2]))
+        inside = (inside + len(pieces) - 1) % 2
+    return found
 
 
 def _malformed(message: str) -> Malformed:
@@ -57,6 +88,8 @@ def validated(model: type[M], value: Any) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
+        if error.error_count() > ERRORS_MAX:
+            raise Invalid(f"the body breaks its schema in {error.error_count()} places") from None
         fields = [{"pointer": _pointer(e["loc"]), "detail": e["msg"]} for e in error.errors()[:50]]
         where = ", ".join(field["pointer"] or "/" for field in fields[:5])
         raise Invalid(f"the body breaks its schema at {where}", fields=fields) from None

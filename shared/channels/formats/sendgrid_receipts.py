@@ -9,18 +9,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from shared.channels.base import AccountContext, Parsed, Request
-from shared.channels.formats.json_body import string
+from shared.channels.formats.json_body import load, string
 from shared.channels.formats.mail import message_ids
 from shared.channels.formats.mail_message import sent_id
 from shared.contracts.inbound_receipts import Receipt, ReceiptReceived
-from shared.errors import Invalid, Malformed, Unauthenticated
+from shared.errors import Invalid, Unauthenticated
 from shared.text import one_line, token_word
 
 SIGNATURE = "x-twilio-email-event-webhook-signature"
@@ -68,10 +67,7 @@ def _made(key: EllipticCurvePublicKey, signature: bytes, signed: bytes) -> bool:
 
 def parse(request: Request, account: AccountContext, channel: str) -> Parsed:
     """Each event is one receipt, or nothing that changes how far a mail came."""
-    try:
-        events = orjson.loads(request.body)
-    except orjson.JSONDecodeError:
-        raise Malformed("the body is not JSON (RFC 8259)", reason="not_json") from None
+    events = load(request.body)
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
         raise Invalid("the body is no list of events", reason="no_event")
     if len(events) > EVENTS_MAX:

@@ -7,20 +7,35 @@ body that is no form the address itself carries the SHA-256. Twilio signs with o
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from itertools import groupby
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from shared.channels.base import same_secret
 
 FIELDS_MAX = 500
 _PORTS = {"https": 443, "http": 80}
+_ESCAPED = re.compile(rb"(?:%[0-9A-Fa-f]{2}){1,300}")
 
 
 def fields(body: bytes) -> list[tuple[str, str]]:
-    """Names and values of the form, in its order; raises ValueError where there are more than FIELDS_MAX."""
-    text = body.decode("utf-8", "replace")
-    return parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MAX)
+    """Names and values of the form, in its order; raises ValueError where there are more than FIELDS_MAX.
+
+    As `urllib.parse.parse_qsl` reads them, but in a few times the body's bytes and not in eighty times.
+    """
+    if body.count(b"&") >= FIELDS_MAX:
+        raise ValueError(f"more than {FIELDS_MAX} fields")
+    pairs = (field.partition(b"=") for field in body.split(b"&") if field)
+    return [(_plain(name), _plain(value)) for name, _, value in pairs]
+
+
+def _plain(text: bytes) -> str:
+    return _ESCAPED.sub(_unescaped, text.replace(b"+", b" ")).decode("utf-8", "replace")
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(found[0].replace(b"%", b"").decode())
 
 
 def fits(given: str, url: str, content_type: str, body: bytes, secrets: Sequence[str]) -> bool:
