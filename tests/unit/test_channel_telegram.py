@@ -97,7 +97,22 @@ def test_deleted_messages_of_a_business_chat_are_withdrawn_each() -> None:
     parsed = parse("telegram", {"update_id": 1, "deleted_business_messages": given})
     found = [(one.message.withdraws, one.message.natural_id, one.message.text) for one in parsed.received]
     assert found == [("b:7:5", "b:7:5:withdrawn", ""), ("b:7:6", "b:7:6:withdrawn", "")]
-    assert refused({"update_id": 1, "deleted_business_messages": given | {"message_ids": []}}) == "no_message_id"
+    for nothing in ([], ["5"], [True, None], 5, [5] * 1001):
+        changed = {"update_id": 1, "deleted_business_messages": given | {"message_ids": nothing}}
+        assert refused(changed) == "no_message_id"
+
+
+def test_pictures_of_an_album_are_messages_of_their_own_in_one_conversation() -> None:
+    album = [
+        update(
+            number=n, message_id=n, media_group_id="a", photo=[{"file_id": f"p{n}"}], caption="Bent" if n == 1 else ""
+        )
+        for n in (1, 2)
+    ]
+    first, second = (message("telegram", one) for one in album)
+    assert (first.natural_id, second.natural_id) == ("7:1", "7:2")
+    assert first.thread == second.thread == "7"
+    assert [file.reference for one in (first, second) for file in one.attachments] == ["p1", "p2"]
 
 
 @pytest.mark.parametrize(

@@ -34,12 +34,13 @@ def reaction(given: dict[str, Any], update: int, request: Request, account: Acco
 
 def deleted(given: dict[str, Any], request: Request, account: AccountContext) -> Parsed:
     """Messages of a business chat that are gone; who deleted them is not said, so only what is his own goes."""
-    numbers = given.get("message_ids")
-    if not isinstance(numbers, list) or not numbers or len(numbers) > DELETED_MAX:
+    named = given.get("message_ids")
+    numbers = [number for number in named if type(number) is int] if isinstance(named, list) else []
+    if not 0 < len(numbers) <= DELETED_MAX:
         raise Invalid("it names no messages", reason="no_message_id")
     who = names.person(mapping(given, "chat"))
     found = []
-    for number in dict.fromkeys(number for number in numbers if isinstance(number, int)):
+    for number in dict.fromkeys(numbers):
         target = names.natural_id(given | {"message_id": number})
         message = MessageReceived(
             channel=names.KIND,
