@@ -1,4 +1,4 @@
-"""A shop on a desk, spoken to from outside only: its customers write on four channels, its agents use the API."""
+"""A shop on a desk, spoken to from outside only: its customers write on seven channels, its agents use the API."""
 
 import asyncio
 import base64
@@ -19,6 +19,7 @@ from tests.eventually import eventually
 WORKSPACE = "main"
 SECRET = "a-secret-that-only-the-shop-knows"
 FORM, BOT, MAILBOX, LINE = "bikes-form", "bikes-bot", "bikes-mail", "bikes-line"
+PAGE, GRAM, NUMBER = "bikes-page", "bikes-gram", "bikes-number"
 SERVICES = ("services.gateway", "services.ingest", "services.tickets", "services.routing", "services.notify")
 
 TOKEN = "77:the-token-of-the-bot"
@@ -29,12 +30,16 @@ _numbers = itertools.count(1)
 
 
 def documents(mode: str = "offer", ways_out: WaysOut | None = None) -> list[tuple[str, str, dict[str, Any]]]:
-    """Two shops, four channel accounts, two agents; every channel is given out by `mode`.
+    """Two shops, seven channel accounts, two agents; every channel is given out by `mode`.
 
     `ways_out` are the options by which an account's answers leave; without them answers wait.
     """
     secrets = [{"value": SECRET}]
-    channels = {FORM: "http", BOT: "telegram", MAILBOX: "postmark", LINE: "whatsapp"}
+    channels = {FORM: "http", BOT: "telegram", MAILBOX: "postmark", LINE: "whatsapp"} | {
+        PAGE: "messenger",
+        GRAM: "instagram",
+        NUMBER: "twilio",
+    }
     accounts = [
         ("account", id_, {"channel": channel, "shop": "bikes", "secrets": secrets} | _way_out(id_, ways_out or {}))
         for id_, channel in channels.items()
@@ -52,6 +57,8 @@ def documents(mode: str = "offer", ways_out: WaysOut | None = None) -> list[tupl
 
 
 def _way_out(account: str, ways_out: WaysOut) -> dict[str, Any]:
+    if account == NUMBER and account not in ways_out:
+        return {"options": {"public_url": PUBLIC_URL}}
     return {"options": dict(ways_out[account]), "credentials": [{"value": TOKEN}]} if account in ways_out else {}
 
 
@@ -174,11 +181,45 @@ def postmark_request(text: str, sender: str, more: dict[str, Any]) -> dict[str, 
     return {"url": f"/v1/inbound/postmark/{MAILBOX}", "json": mail | more, "headers": headers}
 
 
+def page_request(about: str, account: str, text: str, sender: str, more: dict[str, Any]) -> dict[str, Any]:
+    """A message to a page, or to an Instagram account (C7, C8)."""
+    said = {"mid": f"m_{next(_numbers)}", "text": text} | more
+    event = {"sender": {"id": sender}, "recipient": {"id": "10"}, "timestamp": int(time.time() * 1000), "message": said}
+    body = json.dumps({"object": about, "entry": [{"id": "10", "time": 1, "messaging": [event]}]}).encode()
+    headers = {"x-hub-signature-256": f"sha256={hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()}"}
+    return {"url": f"/v1/inbound/{account}", "content": body, "headers": headers}
+
+
+def messenger_request(text: str, sender: str, more: dict[str, Any]) -> dict[str, Any]:
+    """A message to the shop's page."""
+    return page_request("page", f"messenger/{PAGE}", text, sender, more)
+
+
+def instagram_request(text: str, sender: str, more: dict[str, Any]) -> dict[str, Any]:
+    """A direct message."""
+    return page_request("instagram", f"instagram/{GRAM}", text, sender, more)
+
+
+PUBLIC_URL = f"https://desk.example/v1/inbound/twilio/{NUMBER}"
+
+
+def twilio_request(text: str, sender: str, more: dict[str, Any]) -> dict[str, Any]:
+    """A text message (C5); with a status among `more` what became of one of ours."""
+    form = {"MessageSid": f"SMin{next(_numbers)}", "From": f"+3161234{int(sender):04d}", "Body": text}
+    form = form | more if "MessageStatus" not in more else more
+    signed_text = PUBLIC_URL + "".join(name + form[name] for name in sorted(form))
+    signature = base64.b64encode(hmac.digest(SECRET.encode(), signed_text.encode(), "sha1")).decode()
+    return {"url": f"/v1/inbound/twilio/{NUMBER}", "data": form, "headers": {"x-twilio-signature": signature}}
+
+
 REQUESTS = {
     "http": http_request,
     "telegram": telegram_request,
     "postmark": postmark_request,
     "whatsapp": whatsapp_request,
+    "messenger": messenger_request,
+    "instagram": instagram_request,
+    "twilio": twilio_request,
 }
 
 

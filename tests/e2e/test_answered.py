@@ -3,23 +3,20 @@ it once, whatever the provider does; how far it came stands on the timeline.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from shared.contracts.ticket_events import ReplySent
 from tests.desk import Desk
+from tests.e2e.far_ends import FarEnds
 from tests.e2e.test_accepted_to_assigned import traces
 from tests.eventually import eventually
 from tests.integration.notifying import ENVIRONMENT, HANGS_S
 from tests.integration.streams import Ear
 from tests.integration.ticketing import Tickets
-from tests.providers.bot_api import BotApi
-from tests.providers.callback import Callback
-from tests.providers.graph_api import GraphApi
-from tests.providers.smtp import DROP, SmtpServer
-from tests.shop import BOT, FORM, LINE, MAILBOX, SECRET, SERVICES, TOKEN, WORKSPACE, Shop, open_shop
+from tests.providers.smtp import DROP
+from tests.shop import SERVICES, WORKSPACE, Shop, open_shop
 from tests.stack import Stack
 
 TEXT = "Your order arrives tomorrow before noon."
@@ -27,38 +24,13 @@ CHANNELS = ("http", "telegram", "postmark", "whatsapp")
 ON_THE_WAY_OUT = ("outbound-commands", "delivery-events")
 
 
-@dataclass
-class FarEnds:
-    """The providers, as far as customers see them."""
-
-    form: Callback
-    bot: BotApi
-    mail: SmtpServer
-    line: GraphApi
-
-    def received(self, channel: str) -> list[str]:
-        """What customers of a channel have read."""
-        return {
-            "http": self.form.texts,
-            "telegram": [text for _, text in self.bot.received],
-            "postmark": [_text(mail) for mail in self.mail.mails],
-            "whatsapp": [text for _, text in self.line.received],
-        }[channel]
-
-
-def _text(mail: Any) -> str:
-    return str(mail.get_body(("plain",)).get_content()).strip()
-
-
 @pytest.fixture
-async def far(stack: Stack) -> AsyncIterator[FarEnds]:
+async def far() -> AsyncIterator[FarEnds]:
     """Far ends that listen."""
-    servers = FarEnds(Callback(SECRET), BotApi(), SmtpServer(), GraphApi(TOKEN))
-    for server in (servers.form, servers.bot, servers.mail, servers.line):
-        await server.start()
+    servers = FarEnds.new()
+    await servers.start()
     yield servers
-    for server in (servers.form, servers.bot, servers.mail, servers.line):
-        await server.stop()
+    await servers.stop()
 
 
 @pytest.fixture
@@ -66,11 +38,7 @@ async def shop(stack: Stack, far: FarEnds) -> AsyncIterator[Shop]:
     """A shop whose answers go out to the far ends."""
     desk = Desk(stack, await stack.create_database(await stack.migrated()), await stack.create_topics(), ENVIRONMENT)
     await desk.start(*SERVICES, "services.metrics")
-    mail = {"smtp_host": "127.0.0.1", "smtp_port": str(far.mail.port), "smtp_tls": "none", "from": "care@bikes.example"}
-    mail["reply_to"] = "help@bikes.example"
-    line = {"api_url": far.line.url, "phone_number_id": "106"}
-    ways_out = {FORM: {"callback_url": far.form.url}, BOT: {"api_url": far.bot.url}, MAILBOX: mail, LINE: line}
-    opened = await open_shop(desk, ways_out=ways_out)
+    opened = await open_shop(desk, ways_out=far.ways_out())
     yield opened
     await opened.close()
     desk.stop()
@@ -215,6 +183,31 @@ async def test_an_outcome_that_nobody_knows_is_shown_to_a_person_who_decides(
     assert decided.is_success, decided.text
     await came_to(shop, ticket, message, "sent")
     assert far.received(channel) == [TEXT]
+
+
+async def test_pages_and_text_messages_are_answered_once_over_refusals_and_doubled_receipts(
+    shop: Shop, far: FarEnds
+) -> None:
+    for channel in ("messenger", "instagram"):
+        far.line.received.clear()
+        far.line.next.append(far.line.refuses(429, 613, retry_after="1"))
+        ticket = await taken(shop, channel)
+        await came_to(shop, ticket, await answered(shop, ticket), "sent")
+        assert far.received(channel) == [TEXT]
+    far.sms.next.extend([far.sms.refuses(429, 20429, retry_after="1"), far.sms.says(503)])
+    ticket = await taken(shop, "twilio")
+    message = await answered(shop, ticket)
+    await came_to(shop, ticket, message, "sent")
+    ((sid, number, text),) = far.sms.received
+    assert (number, text) == ("+31612340077", TEXT)
+    for state in ("delivered", "sent", "delivered"):  # late and twice
+        told = await shop.say("twilio", "", MessageSid=sid, MessageStatus=state)
+        assert (told.status_code, told.text) == (200, "<Response/>")
+    await came_to(shop, ticket, message, "delivered")
+    far.sms.next.append(far.sms.takes_late(HANGS_S))
+    unsure = await answered(shop, (await shop.admin.get(f"/v1/tickets/{ticket['id']}")).json())
+    await came_to(shop, ticket, unsure, "unknown")
+    assert far.received("twilio") == [TEXT, TEXT]
 
 
 async def test_files_go_both_ways_by_mail_and_the_reply_comes_home_by_its_token(shop: Shop, far: FarEnds) -> None:
