@@ -2,12 +2,14 @@
 
 The account's secret and credential are its auth token, its option `public_url` the address that Twilio was given, over
 which it signs; `account_sid` and `from` (a number) or `messaging_service_sid` send. The API takes no key, so a try
-without an answer stays unknown. STOP, START and HELP are answered by Twilio; here they are kept and wake nobody.
+without an answer stays unknown until a status callback comes, whose address names our message. STOP, START and HELP are
+answered by Twilio; here they are kept and wake nobody.
 """
 
 import base64
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from uuid import UUID
 
 from shared.channels.base import (
     MIB,
@@ -33,6 +35,8 @@ from shared.errors import Invalid, Unauthenticated
 from shared.text import clean, one_line, phone_number
 
 SIGNATURE = "x-twilio-signature"
+OUR_MESSAGE = "message"
+"""In the address of status callbacks; Twilio signs it with the rest."""
 PUBLIC_API = "https://api.twilio.com"
 FORM = "application/x-www-form-urlencoded"
 FILES_MAX = 20
@@ -55,7 +59,7 @@ def verify(request: Request, account: AccountContext) -> None:
         raise Unauthenticated(
             "the account has no option `public_url`, the address given to Twilio", reason="no_public_url"
         )
-    url = f"{public}?{request.query_string}" if request.query_string and "?" not in public else public
+    url = f"{public.partition('?')[0]}?{request.query_string}" if request.query_string else public
     content_type = request.headers.get("content-type", "")
     if not twilio_signature.fits(given, url, content_type, request.body, account.secrets):
         raise Unauthenticated(
@@ -90,6 +94,7 @@ def _told(given: dict[str, str], status: str, name: str, request: Request, accou
     state = twilio_status.STATES.get(status)
     if state is None or not name:
         raise Invalid("this status is not known here", reason="unknown_status")
+    name = _ours(request.query.get(OUR_MESSAGE, "")) or name
     reason = twilio_status.failed(given.get("ErrorCode", "")) if state == "failed" else None
     receipt = ReceiptReceived(
         channel=CHANNEL.name,
@@ -101,6 +106,14 @@ def _told(given: dict[str, str], status: str, name: str, request: Request, accou
         accepted_at=request.received_at,
     )
     return Parsed(receipts=(receipt,))
+
+
+def _ours(given: str) -> str | None:
+    """The id of our message, where the address of the callback named one."""
+    try:
+        return str(UUID(given))
+    except ValueError:
+        return None
 
 
 def _said(given: dict[str, str], name: str, request: Request, account: AccountContext) -> Received:
@@ -151,20 +164,23 @@ def render(answer: SendMessage, account: AccountContext) -> tuple[Rendered, ...]
     if not service and not sender:
         raise Invalid("the account has no option `from` or `messaging_service_sid`", reason="no-sender-address")
     by = {"MessagingServiceSid": service} if service else {"From": sender}
-    back = {"StatusCallback": url} if (url := account.options.get("public_url")) else {}
     parts = split(answer.text, OUTGOING.text_max)
     if not parts:
         raise Invalid("an answer needs words", reason="no-text")
-    to = answer.recipient.value
+    to, last = answer.recipient.value, len(parts) - 1
+    forms = [{"To": to, **by, "Body": part, **_back(answer, account, last=n == last)} for n, part in enumerate(parts)]
     return tuple(
-        Rendered(
-            f"{answer.message}:{n}",
-            to,
-            urlencode({"To": to, **by, "Body": part, **back}).encode(),
-            sms_text.segments(part),
-        )
-        for n, part in enumerate(parts)
+        Rendered(f"{answer.message}:{n}", to, urlencode(form).encode(), sms_text.segments(form["Body"]))
+        for n, form in enumerate(forms)
     )
+
+
+def _back(answer: SendMessage, account: AccountContext, *, last: bool) -> dict[str, str]:
+    """Where its status goes; the last part's is the answer's, known by our id even where the API's answer was lost."""
+    url = account.options.get("public_url", "")
+    if url and last:
+        url += f"{'&' if '?' in url else '?'}{OUR_MESSAGE}={answer.message}"
+    return {"StatusCallback": url} if url else {}
 
 
 async def send(rendered: Rendered, account: AccountContext, client: Client) -> Outcome:

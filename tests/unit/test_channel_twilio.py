@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import hmac
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode
@@ -153,6 +154,23 @@ def test_what_became_of_a_message_is_a_receipt(form: dict[str, str], state: str,
     assert (receipt.provider_id, receipt.state, receipt.reason) == ("SM9", state, reason)
 
 
+@pytest.mark.parametrize(("query", "name"), [(str(UUID(int=7)), str(UUID(int=7))), ("anything", "SM9"), ("", "SM9")])
+def test_a_receipt_is_of_our_message_where_its_address_names_one(query: str, name: str) -> None:
+    asked = replace(request({"MessageSid": "SM9", "MessageStatus": "delivered"}), query={"message": query})
+    (receipt,) = TWILIO.parse(asked, account()).receipts
+    assert receipt.provider_id == name
+
+
+def test_an_address_with_a_query_of_its_own_is_signed_with_what_was_asked() -> None:
+    at = account(options=OPTIONS | {"public_url": f"{URL}?shop=bikes"})
+    for query in ("shop=bikes", f"shop=bikes&message={UUID(int=1)}"):
+        TWILIO.verify(request(MESSAGE, signature(f"{URL}?{query}", MESSAGE), query=query), at)
+    with pytest.raises(Unauthenticated):
+        TWILIO.verify(request(MESSAGE, signature(URL, MESSAGE), query="shop=bikes"), at)
+    (part,) = TWILIO.render(answer(), at)
+    assert parse_qs(part.body.decode())["StatusCallback"] == [f"{URL}?shop=bikes&message={UUID(int=1)}"]
+
+
 @pytest.mark.parametrize(
     ("form", "ignored"),
     [
@@ -244,13 +262,15 @@ def test_an_answer_goes_out_from_our_number_and_names_where_its_receipts_go() ->
     assert asked.url.path == "/2010-04-01/Accounts/AC1/Messages.json"
     assert asked.headers["authorization"] == "Basic " + base64.b64encode(b"AC1:token-2").decode()
     form = {name: values[0] for name, values in parse_qs(asked.content.decode()).items()}
-    assert form == {"To": "+31612345678", "From": OPTIONS["from"], "Body": "Morgen.", "StatusCallback": URL}
+    back = f"{URL}?message={UUID(int=1)}"
+    assert form == {"To": "+31612345678", "From": OPTIONS["from"], "Body": "Morgen.", "StatusCallback": back}
 
 
 def test_a_long_text_is_several_messages_each_with_its_segments() -> None:
     parts = TWILIO.render(answer("word " * 400), account())
     assert [part.segments for part in parts] == [segments(parse_qs(part.body.decode())["Body"][0]) for part in parts]
-    assert len(parts) == 2
+    backs = [parse_qs(part.body.decode())["StatusCallback"] for part in parts]
+    assert backs == [[URL], [f"{URL}?message={UUID(int=1)}"]]
 
 
 @pytest.mark.parametrize(
