@@ -8,7 +8,7 @@ answered by Twilio; here they are kept and wake nobody.
 
 import base64
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from uuid import UUID
 
 from shared.channels.base import (
@@ -61,7 +61,13 @@ def verify(request: Request, account: AccountContext) -> None:
         )
     url = f"{public.partition('?')[0]}?{request.query_string}" if request.query_string else public
     content_type = request.headers.get("content-type", "")
-    if not twilio_signature.fits(given, url, content_type, request.body, account.secrets):
+    try:
+        fits = twilio_signature.fits(given, url, content_type, request.body, account.secrets)
+    except ValueError:
+        raise Unauthenticated(
+            "the account's option `public_url` is no address; set what Twilio was given", reason="bad_public_url"
+        ) from None
+    if not fits:
         raise Unauthenticated(
             "the signature fits no secret of this account; check that `public_url` is what Twilio was given",
             reason="bad_signature",
@@ -218,13 +224,21 @@ def _proof(account: AccountContext) -> dict[str, str] | None:
 
 
 async def fetch(file: Attachment, account: AccountContext, client: Client) -> Fetch:
-    """A customer's picture; our token goes to the API's own host alone."""
+    """A customer's picture; our token goes to the API's own origin alone."""
     proof = _proof(account)
     if proof is None:
         return TryLater("no-credential")
-    ours = urlsplit(account.options.get("api_url", PUBLIC_API)).hostname
     url = file.reference or ""
-    return await downloads.fetch(client, url, proof if urlsplit(url).hostname == ours else {})
+    try:
+        ours = _origin(url) == _origin(account.options.get("api_url", PUBLIC_API))
+    except Invalid as error:
+        return Rejected(error.reason)
+    return await downloads.fetch(client, url, proof if ours else {})
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    found = web.target(url)
+    return found.scheme, found.host, found.port
 
 
 OUTGOING = Outgoing(text_max=1600)

@@ -23,7 +23,7 @@ from shared.channels.formats.sms_text import segments
 from shared.channels.formats.twilio_signature import fields
 from shared.channels.outgoing.addresses import Addresses
 from shared.channels.outgoing.client import Client
-from shared.channels.outgoing.outcomes import Accepted, Fetched, Outcome, Rejected, TryLater, Unsure
+from shared.channels.outgoing.outcomes import Accepted, Fetch, Fetched, Outcome, Rejected, TryLater, Unsure
 from shared.contracts.inbound_messages import Attachment
 from shared.contracts.outbound_commands import Recipient, SendMessage
 from shared.errors import Invalid, Refused, Unauthenticated
@@ -92,6 +92,13 @@ def test_without_the_address_that_twilio_was_given_nothing_is_believed() -> None
     with pytest.raises(Unauthenticated) as refused:
         TWILIO.verify(request(MESSAGE, signature("", MESSAGE)), account(options={}))
     assert refused.value.reason == "no_public_url"
+
+
+@pytest.mark.parametrize("public_url", ["https://[desk.example/x", "https://desk\u2100example/x"])
+def test_an_address_that_is_none_is_named_as_the_reason(public_url: str) -> None:
+    with pytest.raises(Unauthenticated) as refused:
+        TWILIO.verify(request(MESSAGE, signature(public_url, MESSAGE)), account(options={"public_url": public_url}))
+    assert refused.value.reason == "bad_public_url"
 
 
 def test_a_body_that_is_no_form_is_proved_by_its_hash() -> None:
@@ -219,6 +226,10 @@ def test_any_bytes_are_read_or_refused(body: bytes, content_type: str, query: st
         ("ж" * 70, 1),
         ("ж" * 71, 2),
         ("😀" * 35, 1),
+        ("😀" * 66, 2),
+        ("😀" * 67, 3),
+        ("a" * 306, 2),
+        ("a" * 152 + "€" + "a" * 152, 3),
         ("", 1),
     ],
 )
@@ -295,19 +306,35 @@ def test_without_a_log_in_nothing_is_sent() -> None:
         TWILIO.render(answer(), account(options={}))
 
 
-def test_a_picture_is_fetched_with_our_token_from_the_api_alone() -> None:
-    def reply(asked: httpx.Request) -> httpx.Response:
-        proved = "authorization" in asked.headers
-        return (
-            httpx.Response(200, content=b"jpeg")
-            if proved == (asked.headers["host"] == "api.twilio.com")
-            else httpx.Response(500)
-        )
+@pytest.mark.parametrize(
+    ("url", "proved"),
+    [
+        ("https://api.twilio.com/m/1", True),
+        ("http://api.twilio.com/m/1", False),
+        ("https://api.twilio.com:8443/m/1", False),
+        ("https://elsewhere.example/m/1", False),
+    ],
+)
+def test_a_picture_is_fetched_with_our_token_from_the_api_alone(url: str, proved: bool) -> None:
+    seen: list[bool] = []
 
+    def reply(asked: httpx.Request) -> httpx.Response:
+        seen.append("authorization" in asked.headers)
+        return httpx.Response(200, content=b"jpeg")
+
+    assert fetched(url, reply) == Fetched(b"jpeg")
+    assert seen == [proved]
+
+
+@pytest.mark.parametrize("url", ["https://m:x/1", "ftp://api.twilio.com/m/1", "m"])
+def test_a_picture_at_no_address_will_never_be_had(url: str) -> None:
+    assert fetched(url, says(200)) == Rejected("bad-address")
+
+
+def fetched(url: str, reply: Callable[[httpx.Request], httpx.Response]) -> Fetch:
     client = Client(httpx.AsyncClient(transport=httpx.MockTransport(reply)), Anywhere(), timeout_s=5)
     assert TWILIO.fetch is not None
-    for url in ("https://api.twilio.com/m/1", "https://elsewhere.example/m/1"):
-        assert asyncio.run(TWILIO.fetch(Attachment(reference=url), account(), client)) == Fetched(b"jpeg")
+    return asyncio.run(TWILIO.fetch(Attachment(reference=url), account(), client))
 
 
 @given(

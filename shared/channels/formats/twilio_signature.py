@@ -39,7 +39,10 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
 
 
 def fits(given: str, url: str, content_type: str, body: bytes, secrets: Sequence[str]) -> bool:
-    """Whether one of the secrets signed this request to that address; all are compared, in constant time."""
+    """Whether one of the secrets signed this request to that address; all are compared, in constant time.
+
+    Raises ValueError where the address is none.
+    """
     form: list[tuple[str, str]] = []
     whole = True
     if content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
