@@ -18,6 +18,7 @@ from shared.errors import Bug, Malformed, SwitchboardError, Unauthenticated
 from shared.http import problem, read_body
 from shared.telemetry import metrics, trace
 
+QUERY_FIELDS_MAX = 50
 LARGE_AT_ONCE = 4
 """Bodies over 1 MiB that a channel holds in memory at a time; the senders of others wait for their turn."""
 
@@ -67,7 +68,10 @@ class Accept:
         account = self._accounts.open(self._channel.name, scope["path_params"]["account"])
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         raw = scope.get("query_string", b"").decode("latin-1")
-        query = dict(parse_qsl(raw, max_num_fields=50))
+        try:
+            query = dict(parse_qsl(raw, max_num_fields=QUERY_FIELDS_MAX))
+        except ValueError:
+            raise Malformed(f"the address has more than {QUERY_FIELDS_MAX} query fields", reason="long_query") from None
         return account, Request(headers, b"", self._clock(), query, raw)
 
     async def _accept(self, scope: Scope, receive: Receive) -> Response:

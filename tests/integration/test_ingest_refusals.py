@@ -38,6 +38,13 @@ CASES: list[tuple[str, Callable[[], dict[str, Any]], int, str, str]] = [
         "http",
         "missing_signature",
     ),
+    (
+        "a query without end",
+        lambda: {"url": "/v1/inbound/http/bikes-form?" + "a=1&" * 60, "content": b"{}"},
+        400,
+        "http",
+        "long_query",
+    ),
     ("a wrong signature", lambda: signed(form(), secret="guessed-by-a-stranger"), 401, "http", "bad_signature"),
     ("another account's", lambda: signed(form(), secret=OTHER_SECRET), 401, "http", "bad_signature"),
     ("changed on the way", lambda: signed(form()) | {"content": form()}, 401, "http", "bad_signature"),
