@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.tickets.domain.editing import Edited
 from services.tickets.domain.joining import speaks
 from services.tickets.domain.receive import Received
 from services.tickets.domain.ticket import Ticket
@@ -12,6 +13,7 @@ from shared.contracts.ticket_events import (
     MessageAdded,
     StateChanged,
     TicketAssigned,
+    TicketChanged,
     TicketOpened,
     TicketReopened,
 )
@@ -29,6 +31,10 @@ def carried(ticket: Ticket) -> dict[str, Any]:
         "language": ticket.language,
         "cycle": ticket.cycle,
         "cycle_started_at": ticket.cycle_started_at,
+        "intent": ticket.intent,
+        "tags": ticket.tags or None,
+        "snoozed_until": ticket.snoozed_until,
+        "spam": ticket.spam or None,
     }
 
 
@@ -63,3 +69,16 @@ def assigned(ticket: Ticket, reason: str) -> TicketAssigned:
 def changed(ticket: Ticket, *, was: Any, reason: str, by: str | None = None) -> StateChanged:
     """A person or a timer moved the ticket."""
     return StateChanged(**carried(ticket), was=was, reason=reason, by=by)
+
+
+def edited(done: Edited, *, reason: str, by: str | None = None) -> TicketChanged:
+    """Fields of the ticket were changed; told before its state moves, where it does."""
+    before, after = done.before.tags, done.fields.tags
+    return TicketChanged(
+        **carried(done.fields),
+        fields=tuple(sorted(done.changes)),
+        added=tuple(tag for tag in after if tag not in before) or None,
+        removed=tuple(tag for tag in before if tag not in after) or None,
+        reason=reason,
+        by=by,
+    )

@@ -3,12 +3,14 @@
 from services.tickets.api import create_api
 from services.tickets.closing import close_solved
 from services.tickets.config import Config
+from services.tickets.due import run_timers
 from services.tickets.files import forget_files
 from services.tickets.handlers import HANDLERS
 from services.tickets.media import fetch_media
 from services.tickets.repo.answers import ours
 from services.tickets.repo.checks import check_tickets, holders
 from services.tickets.repo.messages import accepted_ids
+from services.tickets.sealing import check_seals, seal_audit
 from shared.contracts.topics import INBOUND_MESSAGES, OUTBOUND_COMMANDS, TICKET_EVENTS
 from shared.service import Service
 
@@ -17,8 +19,8 @@ SERVICE = Service(
     config=Config,
     handlers=HANDLERS,
     api=create_api,
-    loops=(close_solved, forget_files, fetch_media),
-    checks=(check_tickets,),
+    loops=(close_solved, forget_files, fetch_media, run_timers, seal_audit),
+    checks=(check_tickets, check_seals),
     finds={INBOUND_MESSAGES.name: accepted_ids, OUTBOUND_COMMANDS.name: ours, TICKET_EVENTS.name: ours},
     holders=holders,
 )

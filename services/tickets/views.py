@@ -20,6 +20,10 @@ class TicketView(BaseModel):
     version: int
     state: State
     priority: Priority
+    intent: str | None = Field(description="What the customer wants, a word of the registry")
+    tags: list[str]
+    snoozed_until: datetime | None = Field(description="Nobody need look at it until then")
+    spam: bool
     shop: str | None
     channel: str
     account: str
@@ -86,7 +90,7 @@ class Entry(BaseModel):
 
     at: datetime
     id: str
-    what: str = Field(description="message, note, assigned, released or state")
+    what: str = Field(description="message, note, assigned, released, state or changed")
     did: str | None = Field(description="What a message did to its ticket: opened, reopened, woke, or was only added")
     author: str | None = Field(description="customer, agent, bot or rule")
     by: str | None = Field(description="The agent who wrote it")

@@ -43,7 +43,14 @@ class Context:
     _after_commit: list[Callable[[], None]] = field(default_factory=list)
 
     def emit(
-        self, data: Message, *, cause: Event[Any], version: int | None = None, ordinal: int = 0, shop: str | None = None
+        self,
+        data: Message,
+        *,
+        cause: Event[Any],
+        version: int | None = None,
+        ordinal: int = 0,
+        shop: str | None = None,
+        actor: str | None = None,
     ) -> Event[Any]:
         """An event that `cause` causes; the same cause makes the same id (architecture.md §4)."""
         if cause.causation_depth >= MAX_DEPTH:
@@ -60,6 +67,7 @@ class Context:
             correlation=cause.correlation or cause.id,
             causation=cause.id,
             causation_depth=cause.causation_depth + 1,
+            actor=actor,
             trace=tracing.child(cause.trace),
             data=data,
         )
@@ -76,6 +84,7 @@ class Context:
         id: UUID | None = None,
         trace: str | None = None,
         correlation: UUID | None = None,
+        actor: str | None = None,
     ) -> Event[Any]:
         """An event that a person or a timer begins; a timer gives the id it derives from (row, due_at)."""
         event = Event(
@@ -86,6 +95,7 @@ class Context:
             shop=shop,
             version=version,
             correlation=correlation,
+            actor=actor,
             trace=tracing.child(trace),
             data=data,
         )

@@ -45,6 +45,8 @@ class Event(Generic[M_co]):
     correlation: UUID | None = None
     causation: UUID | None = None
     causation_depth: int = 0
+    actor: str | None = None
+    """Who did it: `agent:ada`, `key:…`, `rule:vip`, `timer:…`; absent where the cause of the record says it."""
     trace: str | None = field(default=None, compare=False)
 
     @property
@@ -78,6 +80,7 @@ class Event(Generic[M_co]):
             "correlationid": self.correlation or self.id,
             "causationid": self.causation,
             "causationdepth": self.causation_depth,
+            "actor": self.actor,
             "data": self.data.model_dump(exclude_none=True),
         }
         return {name: value for name, value in present.items() if value is not None}
@@ -102,5 +105,6 @@ class Event(Generic[M_co]):
             correlation=UUID(correlation) if correlation else None,
             causation=UUID(causation) if causation else None,
             causation_depth=int(attributes.get("causationdepth") or 0),
+            actor=attributes.get("actor"),
             trace=trace,
         )

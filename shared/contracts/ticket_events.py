@@ -28,6 +28,14 @@ class TicketEvent(Message):
     """Counts openings and reopenings, from 1; reply clocks belong to cycles."""
     cycle_started_at: Moment
     """When the customer's message that began this cycle was accepted; routing's original enqueue time."""
+    intent: Token | None = None
+    """What the customer wants, where it is known."""
+    tags: tuple[Token, ...] | None = None
+    """Absent where there is none."""
+    snoozed_until: Moment | None = None
+    """Nobody need look at it until then; a customer's message ends it."""
+    spam: bool | None = None
+    """True where it is marked as spam."""
 
     def key(self, workspace: str) -> str:
         """Events of a ticket keep their order."""
@@ -101,6 +109,22 @@ class StateChanged(TicketEvent):
     """The agent who did it, where one did."""
 
 
+class TicketChanged(TicketEvent):
+    """Fields of the ticket were changed; what they are now is what every event carries."""
+
+    TYPE: ClassVar[str] = "switchboard.ticket.changed.v1"
+
+    fields: tuple[Token, ...]
+    """`priority`, `intent`, `tags`, `snoozed_until`, `spam`, `language`, `subject`, `order_name`."""
+    added: tuple[Token, ...] | None = None
+    """Tags that came."""
+    removed: tuple[Token, ...] | None = None
+    """Tags that went."""
+    reason: Token
+    by: Slug | None = None
+    """The agent who did it, where one did."""
+
+
 class Reply(TicketEvent):
     """What became of a human public reply; the newest version of a message's replies says whether it counts.
 
@@ -159,6 +183,7 @@ MESSAGES: tuple[type[Message], ...] = (
     MessageAdded,
     MessageChanged,
     StateChanged,
+    TicketChanged,
     ReplySent,
     ReplyFailed,
     TicketAssigned,

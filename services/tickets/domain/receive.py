@@ -39,6 +39,7 @@ def receive(
     was = ticket.state
     if not speaks(message):
         return Received(ticket, "added", was)
+    ticket = replace(ticket, snoozed_until=None)
     if was == "solved":
         return Received(_reopened(ticket, message.accepted_at), "reopened", was)
     if ticket.clock == "void":

@@ -53,6 +53,11 @@ class Ticket:
     routing_version: int = 0
     trace: str | None = None
     clock: Clock = "runs"
+    intent: str | None = None
+    tags: tuple[str, ...] = ()
+    snoozed_until: datetime | None = None
+    spam: bool = False
+    merged_into: UUID | None = None
 
 
 class TransitionRefused(Conflict):
@@ -69,12 +74,21 @@ class TransitionRefused(Conflict):
 def change_state(ticket: Ticket, wanted: State, now: datetime) -> Ticket:
     """The ticket in its next state; raises TransitionRefused where the life cycle does not allow it.
 
-    Leaving `solved` for `open` by hand goes on with the same cycle: only a customer's message begins one.
+    A ticket that is solved is snoozed no more. Leaving `solved` for `open` by hand goes on with the same cycle: only a
+    customer\'s message begins one.
     """
     if wanted not in ALLOWED[ticket.state]:
         raise TransitionRefused(ticket, wanted)
     solved_at = now if wanted == "solved" else ticket.solved_at if wanted == "closed" else None
-    return replace(ticket, state=wanted, version=ticket.version + 1, active_at=now, solved_at=solved_at)
+    snoozed_until = None if wanted in ("solved", "closed") else ticket.snoozed_until
+    return replace(
+        ticket,
+        state=wanted,
+        version=ticket.version + 1,
+        active_at=now,
+        solved_at=solved_at,
+        snoozed_until=snoozed_until,
+    )
 
 
 def close(ticket: Ticket, now: datetime) -> Ticket:

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from services.tickets.domain.ticket import Ticket
-from services.tickets.repo.tickets import COLUMNS
+from services.tickets.repo.tickets import COLUMNS, of_row
 from shared.contracts.ticket_events import STATES
 from shared.identity import Identity
 
@@ -70,7 +70,7 @@ async def page(connection: asyncpg.Connection, who: Identity, wanted: Wanted, mo
     states = STATES if wanted.state is None else (wanted.state,)
     filters = (wanted.assignee, wanted.channel, wanted.person)
     rows = await connection.fetch(_SQL[lead], who.workspace, list(states), shops, *filters, *wanted.before, most)
-    return [Ticket(*row.values()) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 def _shops(who: Identity, asked: str | None) -> Sequence[str] | None:

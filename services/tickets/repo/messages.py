@@ -49,6 +49,18 @@ _ACCOUNTED_FOR = """
     union select id from erased_messages where id = any($1::uuid[])
     union select id from changes where id = any($1::uuid[])
 """
+_CHANGED_SINCE = """
+    select h.workspace, h.ticket, array_agg(distinct f.field) as fields
+    from happenings h
+    join unnest($1::text[], $2::uuid[], $3::int[]) as u(workspace, ticket, version)
+        on h.workspace = u.workspace and h.ticket = u.ticket and h.version > u.version
+    cross join lateral (
+        select 'state' as field where h.what = 'state'
+        union all
+        select jsonb_object_keys(h.detail -> 'changes') where h.what = 'changed'
+    ) as f
+    group by h.workspace, h.ticket
+"""
 NO_FILES = "[]"
 
 
@@ -166,15 +178,13 @@ async def accepted_ids(connection: asyncpg.Connection, ids: Sequence[UUID]) -> s
     return {row["id"] for row in rows}
 
 
-async def state_changed_since(connection: asyncpg.Connection, workspace: str, ticket: UUID, version: int) -> bool:
-    """Whether somebody moved the ticket to another state after that version."""
-    found = await connection.fetchval(
-        """
-        select exists (
-            select from happenings where workspace = $1 and ticket = $2 and what = 'state' and version > $3)
-        """,
-        workspace,
-        ticket,
-        version,
+async def changed_since(
+    tx: asyncpg.Connection, seen: Sequence[tuple[tuple[str, UUID], int]]
+) -> dict[tuple[str, UUID], frozenset[str]]:
+    """For each (workspace, ticket) which of its fields were changed after that version."""
+    if not seen:
+        return {}
+    rows = await tx.fetch(
+        _CHANGED_SINCE, [key[0] for key, _ in seen], [key[1] for key, _ in seen], [version for _, version in seen]
     )
-    return bool(found)
+    return {(row["workspace"], row["ticket"]): frozenset(row["fields"]) for row in rows}

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from services.tickets.domain.ticket import Ticket
-from services.tickets.repo.tickets import SELECT
+from services.tickets.repo.tickets import SELECT, of_row
 from shared.identity import Identity
 
 _ONE = f"{SELECT} where t.workspace = $1 and t.id = $2 and ($3::text[] = '{{}}' or t.shop = any($3))"
@@ -39,7 +39,7 @@ async def one(connection: asyncpg.Connection, who: Identity, ticket: UUID, *, lo
     """A ticket that the caller may see."""
     sql = _ONE + " for update" if lock else _ONE
     row = await connection.fetchrow(sql, who.workspace, ticket, list(who.shops))
-    return Ticket(*row.values()) if row else None
+    return of_row(row) if row else None
 
 
 async def timeline(

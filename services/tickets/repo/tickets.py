@@ -38,15 +38,26 @@ _TYPES = {
     "routing_version": "int",
     "trace": "text",
     "clock": "text",
+    "intent": "text",
+    "tags": "text",
+    "snoozed_until": "timestamptz",
+    "spam": "boolean",
+    "merged_into": "uuid",
 }
 COLUMNS = tuple(field.name for field in fields(Ticket))
 assert tuple(_TYPES) == COLUMNS
 _CHANGING = (
-    "state", "priority", "language", "version", "cycle", "cycle_started_at", "active_at", "solved_at",
+    "state", "priority", "language", "subject", "order_name",
+    "version", "cycle", "cycle_started_at", "active_at", "solved_at",
     "place", "assignee", "assigned_at", "routing_version", "trace",
-    "clock",
+    "clock", "intent", "tags", "snoozed_until", "spam", "merged_into",
 )  # fmt: skip
 SELECT = "select " + ", ".join(f"t.{column}" for column in COLUMNS) + " from tickets t"
+
+
+def _as(column: str) -> str:
+    """The column of `u`; tags travel as the literals of arrays, since unnest takes apart all dimensions."""
+    return f"u.{column}::text[]" if column == "tags" else f"u.{column}"
 
 
 def _unnest(columns: Sequence[str]) -> str:
@@ -56,10 +67,10 @@ def _unnest(columns: Sequence[str]) -> str:
 
 _INSERT = f"""
     with opening as materialized ({OPENING})
-    insert into tickets({", ".join(COLUMNS)}) select u.* from {_unnest(COLUMNS)}, opening
+    insert into tickets({", ".join(COLUMNS)}) select {", ".join(map(_as, COLUMNS))} from {_unnest(COLUMNS)}, opening
 """
 _UPDATE = f"""
-    update tickets set {", ".join(f"{column} = u.{column}" for column in _CHANGING)}
+    update tickets set {", ".join(f"{column} = {_as(column)}" for column in _CHANGING)}
     from {_unnest(("workspace", "id", *_CHANGING))}
     where tickets.workspace = u.workspace and tickets.id = u.id
 """
@@ -116,7 +127,7 @@ async def of_people(
         [n[0] for n in named],
         [n[1] for n in named],
     )
-    return [Ticket(*row.values()) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 async def by_id(tx: asyncpg.Connection, keys: Sequence[tuple[str, UUID]]) -> list[Ticket]:
@@ -124,7 +135,7 @@ async def by_id(tx: asyncpg.Connection, keys: Sequence[tuple[str, UUID]]) -> lis
     if not keys:
         return []
     rows = await tx.fetch(_BY_ID, [k[0] for k in keys], [k[1] for k in keys])
-    return [Ticket(*row.values()) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 async def by_thread(
@@ -150,7 +161,17 @@ async def update(tx: asyncpg.Connection, tickets: Sequence[Ticket]) -> None:
 
 
 def _columns(tickets: Sequence[Ticket], names: Sequence[str]) -> list[list[Any]]:
-    return [[getattr(ticket, name) for ticket in tickets] for name in names]
+    return [[_sent(getattr(ticket, name)) for ticket in tickets] for name in names]
+
+
+def _sent(value: Any) -> Any:
+    return "{" + ",".join(value) + "}" if isinstance(value, tuple) else value
+
+
+def of_row(row: asyncpg.Record) -> Ticket:
+    """The ticket of a row with COLUMNS."""
+    facts = dict(row)
+    return Ticket(**facts | {"tags": tuple(facts["tags"])})
 
 
 _DUE = f"""
@@ -161,4 +182,4 @@ _DUE = f"""
 
 async def due_to_close(tx: asyncpg.Connection, workspace: str, after: timedelta, most: int) -> list[Ticket]:
     """Tickets solved longer ago than `after` by the database's clock, locked; another replica's are left out."""
-    return [Ticket(*row.values()) for row in await tx.fetch(_DUE, workspace, after, most)]
+    return [of_row(row) for row in await tx.fetch(_DUE, workspace, after, most)]

@@ -1,0 +1,121 @@
+"""Changes of a ticket over the API: refused only over what somebody else changed meanwhile."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import FastAPI, Header, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from services.tickets.acting import Act, Actor, act
+from services.tickets.domain.editing import TAGS_MAX, Edit
+from services.tickets.views import TicketView
+from shared.contracts.fields import LanguageTag, Token
+from shared.contracts.ticket_events import Priority, State
+from shared.db.idempotency import Answer, once, request_hash
+from shared.errors import PreconditionFailed
+from shared.http import Caller, problems
+from shared.identity import Identity
+from shared.service import Runtime
+
+IfMatch = Annotated[str | None, Header(max_length=100)]
+Key = Annotated[str | None, Header(max_length=255)]
+Tags = Annotated[tuple[Token, ...], Field(max_length=TAGS_MAX)]
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00-\x1f]+$")
+]
+
+
+class NewState(BaseModel):
+    """What the ticket should become, and why in a word."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: State
+    reason: Token = "agent"
+
+
+class TicketChange(BaseModel):
+    """What should be otherwise; what is not named stays, and null empties a field that may be empty."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: State = Field("open", description="Moves along the life cycle")
+    priority: Priority = "normal"
+    intent: Token | None = None
+    language: LanguageTag | None = Field(None, description="What the customer is answered in")
+    subject: Line | None = None
+    order: Line | None = Field(None, description="The order it is about")
+    snoozed_until: AwareDatetime | None = Field(None, description="Nobody need look at it until then; pauses no clock")
+    spam: bool = Field(False, description="Spam is solved and in no figure; false takes the mark away and reopens")
+    add_tags: Tags = ()
+    remove_tags: Tags = ()
+    reason: Token = Field("agent", description="Why, in a word of yours")
+
+    def edit(self) -> Edit:
+        """The edit it asks for."""
+        named = {name: getattr(self, name) for name in self.model_fields_set - {"reason"}}
+        if "order" in named:
+            named["order_name"] = named.pop("order")
+        return Edit(**named)
+
+
+def add_changes(app: FastAPI, runtime: Runtime) -> None:
+    """The routes."""
+
+    @app.post("/v1/tickets/{id}/state", responses=problems(404, 409, 412), response_model=TicketView)
+    async def set_state(
+        id: UUID, wanted: NewState, who: Caller, request: Request, if_match: IfMatch = None, idempotency_key: Key = None
+    ) -> Response:
+        """Move the ticket to another state; what the life cycle does not allow is refused with 409.
+
+        With `If-Match` the change is refused (412) where the state was changed since that version.
+        """
+        asked = _act(who, id, Edit(state=wanted.state), wanted.reason, if_match)
+        return await _once(runtime, who, request, wanted, idempotency_key, asked)
+
+    @app.patch("/v1/tickets/{id}", responses=problems(404, 409, 412), response_model=TicketView)
+    async def change_ticket(
+        id: UUID,
+        wanted: TicketChange,
+        who: Caller,
+        request: Request,
+        if_match: IfMatch = None,
+        idempotency_key: Key = None,
+    ) -> Response:
+        """Change fields of the ticket, and its state after them.
+
+        With `If-Match` the change is refused (412) where one of its fields was changed since that version; a tag that
+        somebody set meanwhile, or a message that came, is in nobody's way.
+        """
+        asked = _act(who, id, wanted.edit(), wanted.reason, if_match)
+        return await _once(runtime, who, request, wanted, idempotency_key, asked)
+
+
+def _act(who: Identity, ticket: UUID, wanted: Edit, reason: str, if_match: str | None) -> Act:
+    return Act(Actor.of(who), who.workspace, ticket, wanted, reason, seen=_version(if_match))
+
+
+def _version(if_match: str | None) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    seen = if_match.strip().removeprefix("W/").strip('"')
+    if not seen.isascii() or not seen.isdigit() or len(seen) > 9:
+        raise PreconditionFailed('If-Match takes the ETag of the ticket, such as "3"')
+    return int(seen)
+
+
+async def _once(
+    runtime: Runtime, who: Identity, request: Request, wanted: BaseModel, key: str | None, asked: Act
+) -> Response:
+    digest = request_hash(request.method, request.url.path, wanted.model_dump_json(exclude_unset=True).encode())
+    async with runtime.work() as (tx, ctx):
+
+        async def run() -> Answer:
+            (after,) = await act(tx, ctx, [asked])
+            if isinstance(after, Exception):
+                raise after
+            return Answer(200, TicketView.of(after).model_dump_json().encode())
+
+        answer = await once(tx, principal=f"{who.workspace}/{who.principal}", key=key, request_hash=digest, run=run)
+    etag = f'"{TicketView.model_validate_json(answer.body).version}"'
+    return Response(answer.body, answer.status, headers={"etag": etag}, media_type="application/json")
