@@ -79,6 +79,7 @@ def edited(done: Edited, *, reason: str, by: str | None = None) -> TicketChanged
         fields=tuple(sorted(done.changes)),
         added=tuple(tag for tag in after if tag not in before) or None,
         removed=tuple(tag for tag in before if tag not in after) or None,
+        voids=done.fields.clock == "void" if done.fields.clock != done.before.clock else None,
         reason=reason,
         by=by,
     )

@@ -120,6 +120,8 @@ class TicketChanged(TicketEvent):
     """Tags that came."""
     removed: tuple[Token, ...] | None = None
     """Tags that went."""
+    voids: bool | None = None
+    """True where the cycle's reply clocks became void by it, False where they run again (definitions.md)."""
     reason: Token
     by: Slug | None = None
     """The agent who did it, where one did."""

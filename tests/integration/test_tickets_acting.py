@@ -39,7 +39,8 @@ async def test_a_change_is_a_version_an_event_a_line_and_a_row_of_the_audit(tick
     done = await change(tickets, ticket, priority="high", intent="payment", add_tags=["vip", "b2b"], state="pending")
     assert done.status_code == 200, done.text
     shown = done.json()
-    assert (shown["version"], shown["priority"], shown["tags"], shown["state"]) == (3, "high", ["b2b", "vip"], "pending")
+    assert (shown["version"], shown["priority"], shown["state"]) == (3, "high", "pending")
+    assert shown["tags"] == ["b2b", "vip"]
     opened, changed, moved = await tickets.told(3)
     assert (changed.data.fields, changed.data.added) == (("intent", "priority", "tags"), ("b2b", "vip"))
     assert (changed.data.state, moved.data.state, moved.data.tags) == ("new", "pending", ("b2b", "vip"))

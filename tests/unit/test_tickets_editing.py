@@ -59,6 +59,7 @@ def test_spam_counts_in_no_clock_until_the_mark_is_taken_away() -> None:
         ({"state": "closed"}, Edit(priority="low"), ClosedToChanges),
         ({"state": "closed"}, Edit(state="open"), TransitionRefused),
         ({"state": "open"}, Edit(snoozed_until=NOW), Invalid),
+        ({"state": "solved"}, Edit(snoozed_until=NOW + timedelta(days=1)), Invalid),
         ({"state": "open"}, Edit(add_tags=tuple(f"t{n}" for n in range(TAGS_MAX + 1))), Invalid),
         ({"state": "open"}, Edit(state="new"), TransitionRefused),
     ],

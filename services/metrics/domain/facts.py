@@ -24,6 +24,7 @@ from shared.contracts.ticket_events import (
     ReplySent,
     StateChanged,
     TicketAssigned,
+    TicketChanged,
     TicketEvent,
     TicketOpened,
     TicketReopened,
@@ -175,6 +176,11 @@ def _changed(event: Event[MessageChanged]) -> TicketFact:
     )
 
 
+def _fields(event: Event[TicketChanged]) -> TicketFact:
+    clock = {True: "void", False: "runs", None: None}[event.data.voids]
+    return _ticket(event, "changed", event.time, agent=event.data.by, reason=clock)
+
+
 def _state(event: Event[StateChanged]) -> TicketFact:
     said = event.data
     return _ticket(event, "state", event.time, was=said.was, agent=said.by, reason=said.reason)
@@ -234,6 +240,7 @@ _MAKERS: dict[type[Message], Callable[[Event[Any]], Fact]] = {
     MessageAdded: _message,
     MessageChanged: _changed,
     StateChanged: _state,
+    TicketChanged: _fields,
     TicketAssigned: _assigned,
     ReplySent: _sent,
     ReplyFailed: _failed,

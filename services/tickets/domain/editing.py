@@ -82,10 +82,7 @@ def edit(ticket: Ticket, wanted: Edit, now: datetime) -> Edited:
     if after.spam != ticket.spam:
         after = replace(after, snoozed_until=None, clock="void" if after.spam else "runs")
         state = _of_spam(after, state)
-    if isinstance(wanted.snoozed_until, datetime) and wanted.snoozed_until <= now:
-        raise Invalid(
-            f"a snooze ends later than now; {wanted.snoozed_until.isoformat()} has passed", reason="in_the_past"
-        )
+    _require_use(wanted.snoozed_until, ticket.state if isinstance(state, Unset) else state, now)
     changes = {
         name: (was, is_)
         for name in sorted(_PLAIN | {"tags"})
@@ -97,6 +94,15 @@ def edit(ticket: Ticket, wanted: Edit, now: datetime) -> Edited:
     moves = not isinstance(state, Unset) and state != ticket.state
     done = change_state(changed, state, now) if moves and not isinstance(state, Unset) else changed
     return Edited(ticket, changed, done, changes)
+
+
+def _require_use(snoozed_until: datetime | Unset | None, state: State, now: datetime) -> None:
+    if not isinstance(snoozed_until, datetime):
+        return
+    if snoozed_until <= now:
+        raise Invalid(f"a snooze ends later than now; {snoozed_until.isoformat()} has passed", reason="in_the_past")
+    if state in ("solved", "closed"):
+        raise Invalid(f"a ticket that is {state} waits for nobody; snooze one that is open", reason="nothing_to_snooze")
 
 
 def _tags(ticket: Ticket, wanted: Edit) -> tuple[str, ...]:
