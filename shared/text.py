@@ -4,14 +4,13 @@ import html
 import re
 import unicodedata
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]+")
+_CONTROLS = bytes({*range(0x20), 0x7F} - {*b"\t\n"})
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _EMAIL = re.compile(r"[^\s@<>,;:\"\\()\[\]]+@[^\s@<>,;:\"\\()\[\]]+")
 _PHONE_MARKS = re.compile(r"[\s().\-/\u00a0\u2010-\u2015]+")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 _TAG = re.compile(r"</?[a-zA-Z]")
-_ALL_SPACE = re.compile(r"\s+")
 
 _UNSEEN = {
     name: re.compile(f"(?=</{name})", re.IGNORECASE) for name in ("script", "style", "title", "template", "noscript")
@@ -19,7 +18,6 @@ _UNSEEN = {
 _HIDDEN = re.compile(rf"<(?:!--|[!?]|({'|'.join(_UNSEEN)})(?![a-zA-Z0-9]))", re.IGNORECASE)
 _LINE = "\x01"
 """Stands for a line break while the white space of the source is still in the text."""
-_NO_MARKS = {ord(_LINE): None}
 
 
 def _tag(*names: str) -> re.Pattern[str]:
@@ -37,15 +35,19 @@ HTML_MAX = 1_000_000
 
 def clean(text: str) -> str:
     """The text with plain line ends, without control characters (NUL among them) and lone surrogates, trimmed."""
-    if not text.isprintable():
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-        text = _SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
-    return text.strip()
+    if text.isprintable():
+        return text.strip()
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    try:
+        plain = text.encode()
+    except UnicodeEncodeError:
+        plain = _SURROGATES.sub("\ufffd", text).encode()
+    return plain.translate(None, _CONTROLS).decode().strip()
 
 
 def one_line(text: str, limit: int) -> str:
     """The text as a name or subject of at most `limit` characters."""
-    return _ALL_SPACE.sub(" ", clean(text[: limit * 4])).strip()[:limit]
+    return " ".join(clean(text[: limit * 4]).split())[:limit]
 
 
 def email_address(text: str) -> str | None:
@@ -83,11 +85,13 @@ def html_to_text(source: str) -> str:
     Every pass ends where its mark is missing, so the time is linear; libraries that build a tree were not (one million
     characters of nested `div` took nh3 0.3.8 minutes). The result is text, never to be used as HTML.
     """
-    text = _whole_tags(_seen(source[:HTML_MAX].translate(_NO_MARKS)))
+    text = _whole_tags(_seen(source[:HTML_MAX].replace(_LINE, "")))
     text = _NO_TAG.sub("", _LINE_TAG.sub(_LINE, _PARAGRAPH_TAG.sub(_LINE + _LINE, text)))
-    text = _ALL_SPACE.sub(" ", html.unescape(text)).replace(_LINE, "\n")
+    text = " ".join(html.unescape(text).split()).replace(_LINE, "\n")
     text = text.replace(" \n", "\n").replace("\n ", "\n")
-    return clean(re.sub(r"\n{3,}", "\n\n", text))
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    return clean(text)
 
 
 def _seen(source: str) -> str:

@@ -105,7 +105,7 @@ def _split(mail: Mail, stripped: str) -> tuple[str, str]:
     if mail.plain:
         visible = quotes.visible_text(mail.text, signatures=True)
     else:
-        visible = quotes.visible_html(mail.html, signatures=True)
+        visible = quotes.visible_html(mail.html, whole=mail.text, signatures=True)
     if stripped and visible.strip() == mail.text:
         visible = stripped
     return visible, _rest(mail.text, visible)

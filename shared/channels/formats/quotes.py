@@ -41,18 +41,20 @@ def visible_text(text: str, *, signatures: bool = False) -> str:
     return _visible(lines, _marked(lines), whole=text, signatures=signatures)
 
 
-def visible_html(source: str, *, signatures: bool = False) -> str:
-    """The same of HTML, as plain text."""
+def visible_html(source: str, *, whole: str | None = None, signatures: bool = False) -> str:
+    """The same of HTML, as plain text; `whole` is what a reader of all of it sees, where that is known."""
     lines: list[str] = []
     quoted: list[bool] = []
-    read = [(html_to_text(piece), is_quote) for piece, is_quote in quotes_html.pieces(source)]
+    pieces = list(quotes_html.pieces(source))
+    if whole is None:
+        whole = html_to_text(source)
+    read = [(html_to_text(piece), is_quote) for piece, is_quote in pieces] if len(pieces) > 1 else [(whole, False)]
     for text, is_quote in read:
         found = text.split("\n")
         lines += found
         quoted += [is_quote] * len(found)
     lines[LINES_MAX:] = ["\n".join(lines[LINES_MAX:])] if len(lines) > LINES_MAX else []
     quoted[LINES_MAX:] = [all(quoted[LINES_MAX:])] if len(quoted) > LINES_MAX else []
-    whole = read[0][0] if len(read) == 1 else html_to_text(source)
     return _visible(lines, quoted, whole=whole, signatures=signatures, explicit=True)
 
 

@@ -9,12 +9,11 @@ from shared.text import HTML_MAX, html_to_text
 FORWARD_LOOK = 2_000
 """Characters of a quotation's HTML in which it says that it is a forwarded mail."""
 _TAG = re.compile(r"<(/?)(blockquote|div)\b([^<>]{0,2000})>", re.IGNORECASE)
-_CONTAINER = re.compile(
-    r"""\b(?:class|id)\s*=\s*["']?[^"'>]*\b(?:gmail_quote|yahoo_quoted|protonmail_quote|tutanota_quote|zmail_extra"""
-    r"""|moz-forward-container|ms-outlook-mobile-reference-message|mail-editor-reference-message-container"""
-    r"""|x_gmail_quote|ecxgmail_quote)""",
-    re.IGNORECASE,
-)
+_CLASSES = (
+    "gmail_quote", "yahoo_quoted", "protonmail_quote", "tutanota_quote", "zmail_extra", "moz-forward-container",
+    "ms-outlook-mobile-reference-message", "mail-editor-reference-message-container", "x_gmail_quote", "ecxgmail_quote",
+)  # fmt: skip
+_CONTAINER = re.compile(rf"""\b(?:class|id)\s*=\s*["']?[^"'>]*\b(?:{"|".join(_CLASSES)})""", re.IGNORECASE)
 
 
 def pieces(source: str) -> Iterator[tuple[str, bool]]:
@@ -30,6 +29,9 @@ def pieces(source: str) -> Iterator[tuple[str, bool]]:
 
 def _elements(source: str) -> list[tuple[int, int]]:
     """The outermost elements that hold a quotation; one that never ends goes on to the end."""
+    folded = source.lower()
+    if not any(word in folded for word in ("<blockquote", *_CLASSES)):
+        return []
     found: list[tuple[int, int]] = []
     tag, begin, depth = "", 0, 0
     for match in _TAG.finditer(source):

@@ -167,6 +167,8 @@ def _is_mails(found: dict[str, str]) -> bool:
 
 def _label(line: str) -> tuple[str, str] | None:
     """Kind and value of a header line."""
+    if not any(colon in line for colon in _COLONS):
+        return None
     said = _BIDI.sub("", line[:LINE_MAX]).strip(" \t\xa0*>|_")
     ends = [end for colon in _COLONS if 0 < (end := said.find(colon)) <= 20]
     if not ends:
