@@ -1,6 +1,6 @@
-"""The bench: figures of the product, each beside something bare on the same stack; the last line on stdout is the JSON.
+"""The bench: figures of the product, each beside something bare on the same stack; the last line printed is the JSON.
 
-    script/bench [--only pipeline|answers|reads|stream|parsers] [--save] [--messages N] [--seconds S] [--runs N] …
+    script/bench [--only PART] [--save] [--messages N] [--seconds S] [--runs N] …
 
 Ratios are of medians; the bare runs stand around the product's own: bare, product, bare, product, bare.
 """
@@ -18,7 +18,7 @@ from typing import Any
 
 import uvloop
 
-from bench import answers, parsers, pipeline, reads, stream
+from bench import answers, intake, parsers, pipeline, reads, stream
 from tests.stack import Stack
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +28,7 @@ PARTS: dict[str, Measure] = {
     "answers": answers.measure,
     "reads": reads.measure,
     "stream": stream.measure,
+    "ingest": intake.measure,
 }
 ALONE: dict[str, Callable[[argparse.Namespace], Coroutine[Any, Any, dict[str, Any]]]] = {"parsers": parsers.measure}
 """Parts that need no servers."""
@@ -87,6 +88,7 @@ def _arguments() -> argparse.Namespace:
     add("--floor", type=Path, default=floor, help="pipeline: the script of the bare floor")
     corpora = os.environ.get("SWITCHBOARD_CORPORA", ROOT.parent / "shared/corpora")
     add("--corpora", type=Path, default=corpora, help="parsers: the folder of recorded payloads")
+    add("--requests", type=int, default=10_000, help="ingest: how many in a run")
     add("--answers", type=int, default=3_000, help="answers: how many in a run")
     add("--read-seconds", type=float, default=8, help="reads: length of a run")
     add("--alone", type=int, default=1_000, help="reads: how often one client asks each way, for what the gateway adds")

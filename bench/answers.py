@@ -113,7 +113,10 @@ async def _floor(stack: Stack, answers: int) -> dict[str, Any]:
     await connection.execute(bare.TABLE)
     await connection.close()
     try:
-        async with bare.running("owner", stack.dsn(database)) as owner, bare.running("proxy", str(owner)) as proxy:
+        async with (
+            bare.running("owner", stack.dsn(database)) as (owner, _),
+            bare.running("proxy", str(owner)) as (proxy, _),
+        ):
             tickets = [str(uuid4()) for _ in range(WARM_UP + answers)]
             await _ask(proxy, tickets[:WARM_UP], ["none"])
             asked = await _ask(proxy, tickets[WARM_UP:], ["none"])

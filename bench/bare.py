@@ -2,13 +2,14 @@
 
     python -m bench.bare owner PORT DSN      # one insert; and the reads of tickets, with the very SQL of their owner
     python -m bench.bare proxy PORT OWNER    # hands every request on to the owner's port over kept connections
+    python -m bench.bare accept PORT "KAFKA PREFIX"    # produces a webhook as it came, and one record made of it
 
 No identities, no metrics, no traces, no idempotency, no outbox. Both run in uvicorn as the product's services do.
 """
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ import asyncpg
 import httpx
 import orjson
 import uvicorn
+from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
@@ -111,15 +113,55 @@ class Proxy:
             b"%s %s HTTP/1.1\r\n%s\r\n%s" % (scope["method"].encode(), scope["raw_path"], headers, body)
         )
         self._free.append(line)
-        length = (b"content-length", b"%d" % len(answer))
-        kind = (b"content-type", b"application/json")
-        await send({"type": "http.response.start", "status": status, "headers": [kind, length]})
-        await send({"type": "http.response.body", "body": answer})
+        await _said(send, status, answer)
+
+
+class Taking:
+    """An ASGI application that answers a webhook once Kafka has the raw record and the message made of it."""
+
+    def __init__(self, kafka: str, prefix: str) -> None:
+        self._kafka = kafka
+        self._prefix = prefix
+        self._producer: AIOKafkaProducer | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the request, produce, confirm."""
+        if scope["path"] == "/healthz":
+            self._producer = self._producer or await self._started()
+            await _said(send, 200, b"{}")
+            return
+        assert self._producer is not None
+        body, more = b"", True
+        while more:
+            part = await receive()
+            body, more = body + part.get("body", b""), part.get("more_body", False)
+        update = orjson.loads(body)
+        message, id_ = update["message"], uuid4()
+        value = {"id": id_, "workspace": "main", "sender": message["from"], "text": message["text"]}
+        key = b"main/%d" % message["chat"]["id"]
+        headers = [(name.decode(), content) for name, content in scope["headers"]]
+        raw = await self._producer.send(self._prefix + "raw-inbound", body, key=key, headers=headers)
+        made = await self._producer.send(self._prefix + "inbound-messages", orjson.dumps(value), key=key)
+        await asyncio.gather(raw, made)
+        await _said(send, 202, orjson.dumps({"accepted": 1, "ids": [id_]}))
+
+    async def _started(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._kafka, enable_idempotence=True, acks="all", max_batch_size=256 * 1024
+        )
+        await producer.start()
+        return producer
+
+
+async def _said(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 @asynccontextmanager
-async def running(role: str, of: str) -> AsyncIterator[int]:
-    """A process of this role, once it answers; gives its port."""
+async def running(role: str, of: str) -> AsyncIterator[tuple[int, int]]:
+    """A process of this role, once it answers; gives its port and its pid."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.bare", role, str(port), of, cwd=ROOT)
     try:
@@ -132,15 +174,22 @@ async def running(role: str, of: str) -> AsyncIterator[int]:
                     return False
 
             await eventually(there, what=f"the bare {role}")
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         await process.wait()
 
 
+APPS: dict[str, Callable[[str], Any]] = {
+    "owner": owner,
+    "proxy": lambda of: Proxy(int(of)),
+    "accept": lambda of: Taking(*of.split(" ")),
+}
+
+
 def main(role: str, port: str, of: str) -> None:
     """Serve until told to stop."""
-    app: Any = owner(of) if role == "owner" else Proxy(int(of))
+    app: Any = APPS[role](of)
     lifespan: Any = "on" if role == "owner" else "off"
     uvicorn.run(app, host="127.0.0.1", port=int(port), access_log=False, log_level="warning", lifespan=lifespan)
 

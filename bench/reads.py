@@ -24,7 +24,7 @@ async def measure(stack: Stack, given: Namespace) -> dict[str, Any]:
     try:
         tickets = await fill(desk, TICKETS)
         one = f"/v1/tickets/{tickets[len(tickets) // 2]}"
-        async with bare.running("owner", desk.dsn) as floor:
+        async with bare.running("owner", desk.dsn) as (floor, _):
             beside = {
                 "list": await _beside(desk, floor, LIST, seconds, runs),
                 "one": await _beside(desk, floor, one, seconds, runs),

@@ -1,20 +1,28 @@
 """Identifiers that come out the same when the same thing happens again (architecture.md §4)."""
 
+import hashlib
 import os
 import time
-from uuid import UUID, uuid5
+from uuid import UUID
 
 NAMESPACE = UUID("6f2d3a5e-4b7c-5d1e-9a8f-0c1b2d3e4f50")
 
 
 def inbound_id(workspace: str, channel: str, account: str, natural_id: str) -> UUID:
     """The id of an inbound record: a provider's retry and our own replay give the same one."""
-    return uuid5(NAMESPACE, "\x1f".join(("inbound", workspace, channel, account, natural_id)))
+    return _uuid5(NAMESPACE, "\x1f".join(("inbound", workspace, channel, account, natural_id)))
 
 
 def derived_id(causation: UUID, type_: str, subject: str, ordinal: int = 0) -> UUID:
     """The id of whatever a record causes, so that consuming it again makes the same ids."""
-    return uuid5(causation, f"{type_}\x1f{subject}\x1f{ordinal}")
+    return _uuid5(causation, f"{type_}\x1f{subject}\x1f{ordinal}")
+
+
+def _uuid5(namespace: UUID, name: str) -> UUID:
+    """RFC 9562 §5.5, as `uuid.uuid5`, at half its price."""
+    digest = hashlib.sha1(namespace.bytes + name.encode(), usedforsecurity=False).digest()
+    value = int.from_bytes(digest[:16], "big") & ~(0xF << 76) & ~(0x3 << 62)
+    return UUID(int=value | (0x5 << 76) | (0x2 << 62))
 
 
 def new_id() -> UUID:

@@ -113,7 +113,8 @@ async def _measured(api: ASGIApp, scope: Scope, receive: Receive, send: Send) ->
             raise
     finally:
         route = getattr(scope.get("route"), "path", "unmatched")
-        metrics.HTTP_SECONDS.labels(scope["method"], route, status).observe(time.perf_counter() - started)
+        seconds = metrics.labelled(metrics.HTTP_SECONDS, scope["method"], route, str(status))
+        seconds.observe(time.perf_counter() - started)
 
 
 class _Server(uvicorn.Server):

@@ -1,7 +1,6 @@
 """The accept path: prove, read, keep, confirm; 2xx is said only when Kafka has the raw record and what it holds."""
 
 import asyncio
-from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import orjson
@@ -68,11 +67,7 @@ class Accept:
         account = self._accounts.open(self._channel.name, scope["path_params"]["account"])
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         raw = scope.get("query_string", b"").decode("latin-1")
-        try:
-            query = dict(parse_qsl(raw, max_num_fields=QUERY_FIELDS_MAX))
-        except ValueError:
-            raise Malformed(f"the address has more than {QUERY_FIELDS_MAX} query fields", reason="long_query") from None
-        return account, Request(headers, b"", self._clock(), query, raw)
+        return account, Request(headers, b"", self._clock(), _fields(raw) if raw else {}, raw)
 
     async def _accept(self, scope: Scope, receive: Receive) -> Response:
         account, request = self._asked(scope)
@@ -87,7 +82,8 @@ class Accept:
     async def _take_body(
         self, scope: Scope, receive: Receive, account: AccountContext, request: Request, current: str
     ) -> Response:
-        request = replace(request, body=await self._body(scope, receive))
+        body = await self._body(scope, receive)
+        request = Request(request.headers, body, request.received_at, request.query, request.query_string)
         if self._channel.proof == "body":
             self._channel.verify(request, account)
         return await self._take(Arrival(self._channel, account, request, current))
@@ -115,6 +111,13 @@ class Accept:
         if isinstance(error, Unauthenticated):
             answer.headers["www-authenticate"] = self._channel.challenge
         return answer
+
+
+def _fields(query: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(query, max_num_fields=QUERY_FIELDS_MAX))
+    except ValueError:
+        raise Malformed(f"the address has more than {QUERY_FIELDS_MAX} query fields", reason="long_query") from None
 
 
 def _surely_small(content_length: str) -> bool:

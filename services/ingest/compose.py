@@ -197,5 +197,5 @@ def kept_headers(headers: Mapping[str, str], secret: frozenset[str]) -> dict[str
         size += len(name) + len(value)
         if size > HEADERS_MAX:
             break
-        kept[name] = _NOT_TEXT.sub(" ", value)
+        kept[name] = value if value.isprintable() else _NOT_TEXT.sub(" ", value)
     return kept

@@ -13,6 +13,7 @@ from shared.blobs import BlobStore
 from shared.bus.producer import BusProducer
 from shared.errors import Bug, Malformed, Refused, SwitchboardError
 from shared.telemetry import metrics
+from shared.telemetry.metrics import labelled
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +48,15 @@ class Keeper:
         else:
             taken = [read(arrival) for arrival in arrivals]
         read_at = time.perf_counter()
-        metrics.INBOUND_SECONDS.labels(channel, "read").observe(read_at - started)
-        await self._blobs.put([blob for one in taken for blob in one.composed.blobs])
+        labelled(metrics.INBOUND_SECONDS, channel, "read").observe(read_at - started)
+        if blobs := [blob for one in taken for blob in one.composed.blobs]:
+            await self._blobs.put(blobs)
         records = [record for one in taken for record in one.composed.records]
         await self._producer().send_all(records, timeout_s=timeout_s)
-        metrics.INBOUND_SECONDS.labels(channel, "keep").observe(time.perf_counter() - read_at)
+        labelled(metrics.INBOUND_SECONDS, channel, "keep").observe(time.perf_counter() - read_at)
         for one in taken:
-            metrics.INBOUND_REQUESTS.labels(channel, one.outcome).inc()
-            metrics.INBOUND_MESSAGES.labels(channel).inc(one.composed.messages)
+            labelled(metrics.INBOUND_REQUESTS, channel, one.outcome).inc()
+            labelled(metrics.INBOUND_MESSAGES, channel).inc(one.composed.messages)
         return taken
 
 

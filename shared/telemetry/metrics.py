@@ -1,6 +1,18 @@
 """The one list of metrics: code can count nothing that is not defined here."""
 
+from functools import lru_cache
+from typing import TypeVar
+
 from prometheus_client import Counter, Gauge, Histogram
+
+M = TypeVar("M", Counter, Gauge, Histogram)
+
+
+@lru_cache(maxsize=4096)
+def labelled(metric: M, *labels: str) -> M:
+    """The metric with these labels; on hot paths, where looking it up anew each time costs 5 µs."""
+    return metric.labels(*labels)
+
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 

@@ -30,11 +30,16 @@ def configure(service: str) -> None:
     provider = TracerProvider(resource=Resource.create({"service.name": f"switchboard-{service}"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     otel.set_tracer_provider(provider)
+    global _exporting  # noqa: PLW0603 - asking the SDK looks into the environment each time
+    _exporting = True
+
+
+_exporting = False
 
 
 def exporting() -> bool:
     """Whether spans are recorded in this process."""
-    return not isinstance(otel.get_tracer_provider(), otel.ProxyTracerProvider)
+    return _exporting
 
 
 def valid(traceparent: str | None) -> str | None:
@@ -44,10 +49,10 @@ def valid(traceparent: str | None) -> str | None:
 
 def child(traceparent: str | None) -> str:
     """A traceparent for the next hop: the same trace with a new span id, or a new trace."""
-    span = f"{_random.getrandbits(64) or 1:016x}"
+    span = _random.getrandbits(64) or 1
     if traceparent is None:
-        return f"00-{_random.getrandbits(128) or 1:032x}-{span}-01"
-    return f"{traceparent[:36]}{span}{traceparent[52:]}"
+        return f"00-{_random.getrandbits(128) or 1:032x}-{span:016x}-01"
+    return f"{traceparent[:36]}{span:016x}{traceparent[52:]}"
 
 
 @contextmanager

@@ -73,7 +73,7 @@ class Ingest:
         async def has_it() -> bool:
             async with httpx.AsyncClient() as client:
                 versions = (await client.get(f"{self.desk.url('ingest')}/internal/settings")).json()
-            return versions.get(f"{WORKSPACE}/account/{account}", 0) >= version
+            return bool(versions.get(f"{WORKSPACE}/account/{account}", 0) >= version)
 
         await eventually(has_it, what=f"{account} in ingest")
 
