@@ -13,7 +13,7 @@ from urllib.parse import quote
 import orjson
 
 from shared.channels.base import MIB, AccountContext, Capabilities, Channel, Outgoing, Parsed, Request
-from shared.channels.formats import meta_answer, meta_hook, whatsapp_answer
+from shared.channels.formats import many_events, meta_answer, meta_hook, whatsapp_answer
 from shared.channels.formats import whatsapp_events as events
 from shared.channels.formats.json_body import load_object, mapping, string
 from shared.channels.formats.meta_hook import Walk, named
@@ -80,7 +80,7 @@ def _change(given: dict[str, Any], walk: Walk, request: Request, account: Accoun
     ]
     if not found:
         raise Invalid("the change holds neither messages nor statuses", reason="unknown_content")
-    return meta_hook.merged(found)
+    return many_events.merged(found)
 
 
 def render(answer: SendMessage, account: AccountContext) -> tuple[Rendered, ...]:

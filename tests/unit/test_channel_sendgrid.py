@@ -127,6 +127,14 @@ def test_one_request_may_hold_many_events() -> None:
     assert read("sendgrid", events({"event": "deferred"})).ignored == "not-a-receipt"
 
 
+def test_an_event_that_cannot_be_read_costs_the_others_nothing() -> None:
+    parsed = read("sendgrid", events({"event": "open", "smtp-id": ""}, {"event": "delivered"}, {"event": 7}))
+    assert ([receipt.state for receipt in parsed.receipts], parsed.unreadable) == (
+        ["delivered"],
+        ("no_message_id", "wrong_type"),
+    )
+
+
 @pytest.mark.parametrize(
     ("request_", "reason"),
     [

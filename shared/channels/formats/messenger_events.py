@@ -14,8 +14,9 @@ from uuid import UUID
 from shared.channels.base import AccountContext, Parsed, Received, Request, fitted
 from shared.channels.formats import messenger_content
 from shared.channels.formats.json_body import mapping, string
+from shared.channels.formats.many_events import merged
 from shared.channels.formats.messenger_asides import FIELDS, NOT_MESSAGES
-from shared.channels.formats.meta_hook import Walk, load, merged, moment, named, words
+from shared.channels.formats.meta_hook import Walk, load, moment, named, words
 from shared.contracts.inbound_messages import Attachment, MessageReceived, Sender
 from shared.contracts.inbound_receipts import Receipt, ReceiptReceived
 from shared.errors import Invalid

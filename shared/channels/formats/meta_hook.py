@@ -5,14 +5,13 @@ messages; what one of them breaks must not cost its neighbours, since the provid
 """
 
 import hmac
-from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from shared.channels.base import AccountContext, Header, Parsed, Request, same_secret
+from shared.channels.formats import many_events
 from shared.channels.formats.json_body import load_object
+from shared.channels.formats.many_events import Reader
 from shared.errors import Invalid, Unauthenticated
 from shared.text import one_line
 
@@ -26,8 +25,6 @@ ITEMS_MAX = 3200
 """Entries, changes, events and files of one request together."""
 PARTS_MAX = {b"{": 20_000, b"[": 20_000, b",": 120_000}
 """Objects, lists and values of one request: what takes far more memory read than written."""
-
-Reader = Callable[[dict[str, Any]], Parsed]
 
 
 def verify(request: Request, account: AccountContext) -> None:
@@ -82,7 +79,7 @@ class Walk:
         if not isinstance(items, list):
             raise Invalid(f"{name} is not a list", reason="wrong_type")
         self.spend(len(items))
-        return merged(_one(item, read) for item in items)
+        return many_events.each(items, read)
 
     def spend(self, items: int) -> None:
         """Count them; raises Invalid where they are more than a request may hold."""
@@ -93,36 +90,7 @@ class Walk:
     def settled(self, parsed: Parsed) -> Parsed:
         """What a whole request comes to; raises Invalid where nothing of it could be read, or it is too much."""
         self.spend(0)
-        if parsed.received or parsed.receipts:
-            return Parsed(parsed.received, parsed.receipts, unreadable=parsed.unreadable)
-        if parsed.unreadable:
-            reasons = ", ".join(dict.fromkeys(parsed.unreadable))
-            raise Invalid(f"nothing in the request could be read here: {reasons}", reason=parsed.unreadable[0])
-        if parsed.ignored is None:
-            raise Invalid("the request holds no events", reason="no_events")
-        return parsed
-
-
-def _one(item: Any, read: Reader) -> Parsed:
-    try:
-        if not isinstance(item, dict):
-            return Parsed(unreadable=("wrong_type",))
-        return read(item)
-    except Invalid as refusal:
-        return Parsed(unreadable=(refusal.reason,))
-    except ValidationError:
-        return Parsed(unreadable=("wrong_value",))
-
-
-def merged(parts: Iterable[Parsed]) -> Parsed:
-    """All of them as one; `ignored` is the first reason that any of them gives."""
-    every = list(parts)
-    return Parsed(
-        received=tuple(received for part in every for received in part.received),
-        receipts=tuple(receipt for part in every for receipt in part.receipts),
-        ignored=next((part.ignored for part in every if part.ignored), None),
-        unreadable=tuple(reason for part in every for reason in part.unreadable),
-    )
+        return many_events.settled(parsed)
 
 
 # --- values as Meta and its test tools write them --------------------------------------------------------------------

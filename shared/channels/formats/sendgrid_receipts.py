@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from shared.channels.base import AccountContext, Parsed, Request
+from shared.channels.formats import many_events
 from shared.channels.formats.json_body import load, string
 from shared.channels.formats.mail import message_ids
 from shared.channels.formats.mail_message import sent_id
@@ -68,24 +69,22 @@ def _made(key: EllipticCurvePublicKey, signature: bytes, signed: bytes) -> bool:
 def parse(request: Request, account: AccountContext, channel: str) -> Parsed:
     """Each event is one receipt, or nothing that changes how far a mail came."""
     events = load(request.body)
-    if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
+    if not isinstance(events, list):
         raise Invalid("the body is no list of events", reason="no_event")
     if len(events) > EVENTS_MAX:
         raise Invalid(f"the body has more than {EVENTS_MAX} events", reason="too_many_parts")
-    told = [_receipt(event, request, account, channel) for event in events]
-    receipts = tuple(receipt for receipt in told if receipt is not None)
-    return Parsed(receipts=receipts, ignored=None if receipts else "not-a-receipt")
+    return many_events.settled(many_events.each(events, lambda event: _read(event, request, account, channel)))
 
 
-def _receipt(event: dict[str, Any], request: Request, account: AccountContext, channel: str) -> ReceiptReceived | None:
+def _read(event: dict[str, Any], request: Request, account: AccountContext, channel: str) -> Parsed:
     state = STATES.get(string(event, "event"))
     if state is None:
-        return None
+        return Parsed(ignored="not-a-receipt")
     id_ = _id(event)
     if not id_:
         raise Invalid("an event names no message", reason="no_message_id")
     why = string(event, "bounce_classification") or string(event, "reason")
-    return ReceiptReceived(
+    receipt = ReceiptReceived(
         channel=channel,
         account=account.id,
         provider_id=id_,
@@ -94,6 +93,7 @@ def _receipt(event: dict[str, Any], request: Request, account: AccountContext, c
         reason=(token_word(why) or "bounced") if state == "failed" else None,
         accepted_at=request.received_at,
     )
+    return Parsed(receipts=(receipt,))
 
 
 def _id(event: dict[str, Any]) -> str:
