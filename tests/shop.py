@@ -1,4 +1,4 @@
-"""A shop on a desk, spoken to from outside only: its customers write on seven channels, its agents use the API."""
+"""A shop on a desk, spoken to from outside only: its customers write on nine channels, its agents use the API."""
 
 import asyncio
 import base64
@@ -20,6 +20,7 @@ WORKSPACE = "main"
 SECRET = "a-secret-that-only-the-shop-knows"
 FORM, BOT, MAILBOX, LINE = "bikes-form", "bikes-bot", "bikes-mail", "bikes-line"
 PAGE, GRAM, NUMBER = "bikes-page", "bikes-gram", "bikes-number"
+POST, PARCEL = "bikes-post", "bikes-parcel"
 SERVICES = ("services.gateway", "services.ingest", "services.tickets", "services.routing", "services.notify")
 
 TOKEN = "77:the-token-of-the-bot"
@@ -30,7 +31,7 @@ _numbers = itertools.count(1)
 
 
 def documents(mode: str = "offer", ways_out: WaysOut | None = None) -> list[tuple[str, str, dict[str, Any]]]:
-    """Two shops, seven channel accounts, two agents; every channel is given out by `mode`.
+    """Two shops, nine channel accounts, two agents; every channel is given out by `mode`.
 
     `ways_out` are the options by which an account's answers leave; without them answers wait.
     """
@@ -39,6 +40,8 @@ def documents(mode: str = "offer", ways_out: WaysOut | None = None) -> list[tupl
         PAGE: "messenger",
         GRAM: "instagram",
         NUMBER: "twilio",
+        POST: "mailgun",
+        PARCEL: "sendgrid",
     }
     accounts = [
         ("account", id_, {"channel": channel, "shop": "bikes", "secrets": secrets} | _way_out(id_, ways_out or {}))
@@ -181,6 +184,33 @@ def postmark_request(text: str, sender: str, more: dict[str, Any]) -> dict[str, 
     return {"url": f"/v1/inbound/postmark/{MAILBOX}", "json": mail | more, "headers": headers}
 
 
+def mailgun_request(text: str, sender: str, more: dict[str, Any]) -> dict[str, Any]:
+    """A mail as a route of Mailgun's forwards it; with an event among `more` what became of one of ours (C2)."""
+    number = next(_numbers)
+    stamp, token = str(int(time.time())), f"token-{number}"
+    signature = hmac.new(SECRET.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
+    signed = {"timestamp": stamp, "token": token, "signature": signature}
+    url = f"/v1/inbound/mailgun/{POST}"
+    if "event" in more:
+        return {"url": url, "json": {"signature": signed, "event-data": more}}
+    address = f"customer{sender}@example.org"
+    headers = [["Message-Id", f"<{number}@mail.example.org>"], ["Date", "Fri, 02 Jan 2026 03:04:05 +0000"]]
+    mail = {"from": f"Ada <{address}>", "recipient": "help@bikes.example", "subject": "A question"}
+    return {"url": url, "data": signed | mail | {"body-plain": text, "message-headers": json.dumps(headers)}}
+
+
+def sendgrid_request(text: str, sender: str, more: dict[str, Any]) -> dict[str, Any]:
+    """A mail of the Inbound Parse hook; with events among `more` what became of ours (C2)."""
+    url = f"/v1/inbound/sendgrid/{PARCEL}?token={SECRET}"
+    if "events" in more:
+        return {"url": url, "json": more["events"]}
+    address = f"customer{sender}@example.org"
+    headers = f"Message-ID: <{next(_numbers)}@mail.example.org>\nDate: Fri, 02 Jan 2026 03:04:05 +0000\n"
+    mail = {"headers": headers, "from": f"Ada <{address}>", "to": "help@bikes.example", "subject": "A question"}
+    envelope = json.dumps({"to": ["help@bikes.example"], "from": address})
+    return {"url": url, "data": mail | {"text": text, "envelope": envelope}}
+
+
 def page_request(about: str, account: str, text: str, sender: str, more: dict[str, Any]) -> dict[str, Any]:
     """A message to a page, or to an Instagram account (C7, C8)."""
     said = {"mid": f"m_{next(_numbers)}", "text": text} | more
@@ -220,6 +250,8 @@ REQUESTS = {
     "messenger": messenger_request,
     "instagram": instagram_request,
     "twilio": twilio_request,
+    "mailgun": mailgun_request,
+    "sendgrid": sendgrid_request,
 }
 
 

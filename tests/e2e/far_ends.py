@@ -9,7 +9,7 @@ from tests.providers.callback import Callback
 from tests.providers.graph_api import GraphApi
 from tests.providers.smtp import SmtpServer
 from tests.providers.twilio_api import ACCOUNT, TwilioApi
-from tests.shop import BOT, FORM, GRAM, LINE, MAILBOX, NUMBER, PAGE, PUBLIC_URL, SECRET, TOKEN
+from tests.shop import BOT, FORM, GRAM, LINE, MAILBOX, NUMBER, PAGE, PARCEL, POST, PUBLIC_URL, SECRET, TOKEN
 
 
 @dataclass
@@ -47,14 +47,19 @@ class FarEnds:
             PAGE: {"api_url": self.line.url},
             GRAM: {"api_url": self.line.url},
             NUMBER: sms,
+            POST: mail | {"from": "care@bikes.example"},
+            PARCEL: mail | {"from": "care@bikes.example"},
         }
 
     def received(self, channel: str) -> list[str]:
         """What customers of a channel have read."""
+        mails = [_text(mail) for mail in self.mail.mails]
         return {
             "http": self.form.texts,
             "telegram": [text for _, text in self.bot.received],
-            "postmark": [_text(mail) for mail in self.mail.mails],
+            "postmark": mails,
+            "mailgun": mails,
+            "sendgrid": mails,
             "whatsapp": [text for _, text in self.line.received],
             "messenger": [text for _, text in self.line.received],
             "instagram": [text for _, text in self.line.received],

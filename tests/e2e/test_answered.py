@@ -210,6 +210,32 @@ async def test_pages_and_text_messages_are_answered_once_over_refusals_and_doubl
     assert far.received("twilio") == [TEXT, TEXT]
 
 
+async def test_mails_over_other_providers_are_answered_once_over_refusals_and_doubled_events(
+    shop: Shop, far: FarEnds
+) -> None:
+    answers = {}
+    for channel in ("mailgun", "sendgrid"):
+        far.mail.mails.clear()
+        far.mail.next.extend([{"MAIL": "451 4.3.0 Later"}, {"RCPT": "452 4.2.2 Full"}])
+        ticket = await taken(shop, channel)
+        answers[channel] = (ticket, await answered(shop, ticket))
+        await came_to(shop, *answers[channel], "sent")
+        assert far.received(channel) == [TEXT]
+    (mail,) = far.mail.mails
+    broken = {"event": "delivered", "smtp-id": ""}
+    delivered = {"event": "delivered", "smtp-id": mail["message-id"]}
+    message = {"message": {"headers": {"message-id": f"{answers['mailgun'][1]}@bikes.example"}}}
+    for event in ("delivered", "accepted", "delivered"):  # early, late and twice
+        assert (await shop.say("mailgun", "", event=event, **message)).is_success
+        assert (await shop.say("sendgrid", "", events=[broken, delivered])).is_success
+    for channel in ("mailgun", "sendgrid"):
+        await came_to(shop, *answers[channel], "delivered")
+        far.mail.next.append({".": DROP, "taken": "yes"})
+        again = (await shop.admin.get(f"/v1/tickets/{answers[channel][0]['id']}")).json()
+        unsure = await answered(shop, again)
+        await came_to(shop, answers[channel][0], unsure, "unknown")
+
+
 async def test_files_go_both_ways_by_mail_and_the_reply_comes_home_by_its_token(shop: Shop, far: FarEnds) -> None:
     anna = shop.agents["anna"]
     await anna.available()
