@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.tickets import facts
+from services.tickets import facts, media
 from services.tickets.domain.changes import Change, may, named
 from services.tickets.domain.ticket import Ticket
 from services.tickets.keys import provider_names
@@ -77,6 +77,7 @@ async def take_in(
         kept[event.id] = replace(one, ticket=target.ticket, version=standing[key].version)
         applied.append((event, target))
     await changes.insert(tx, [kept[event.id] for event in fresh])
+    await media.want(tx, ctx, fresh)
     void = await _voided(tx, [kept[event.id] for event, _ in applied], standing)
     standing |= {key: replace(standing[key], clock="void") for key in void}
     await tickets.update(tx, [standing[key] for key in sorted({(e.workspace, t.ticket) for e, t in applied})])

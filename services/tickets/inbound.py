@@ -18,7 +18,6 @@ from services.tickets.echoing import Echoed
 from services.tickets.following import follow
 from services.tickets.late import buried_as, drop_late
 from services.tickets.repo import early, echoes, heard, messages, people, tickets
-from services.tickets.repo.media import want
 from services.tickets.repo.messages import Happening, Kept
 from services.tickets.repo.names import Holder
 from services.tickets.repo.people import Address, Candidate, Person
@@ -265,10 +264,7 @@ async def _write(tx: asyncpg.Connection, work: Work) -> None:
     changed = (work.changed - work.opened) | caught_up
     await tickets.update(tx, [work.tickets[key] for key in sorted(changed)])
     await messages.insert(tx, work.kept)
-    files = [file for kept in work.kept if kept.copy_of is None for file in media.wanted(kept.event)]
-    if files:
-        await want(tx, files)
-        work.context.after_commit(media.WAKE.now)
+    await media.want(tx, work.context, [kept.event for kept in work.kept if kept.copy_of is None])
     await echoing.keep(tx, work.written, {k.event.id: k.event for k in work.kept if k.event.id in work.ours})
     lines += [answered for echoed in work.written if (answered := echoing.line(echoed)) is not None]
     await messages.happened(tx, lines)

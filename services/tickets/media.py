@@ -2,12 +2,16 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
+
+import asyncpg
 
 from services.tickets.config import Config
 from services.tickets.repo import media
 from services.tickets.repo.media import Claimed, Wanted
 from shared.accounts import OpenAccounts
 from shared.blobs import BlobStore, person_prefix
+from shared.bus import Context
 from shared.channels import CHANNELS
 from shared.channels.outgoing.clients import Clients
 from shared.channels.outgoing.outcomes import Fetch, Fetched, Rejected, TryLater
@@ -25,7 +29,15 @@ WAKE = Wake()
 BACKOFF_MOST_S = 600.0
 
 
-def wanted(event: Event[MessageReceived]) -> list[Wanted]:
+async def want(tx: asyncpg.Connection, ctx: Context, events: Iterable[Event[MessageReceived]]) -> None:
+    """Have the files of these messages and edits fetched, once they are kept."""
+    files = [file for event in events for file in _wanted(event)]
+    if files:
+        await media.want(tx, files)
+        ctx.after_commit(WAKE.now)
+
+
+def _wanted(event: Event[MessageReceived]) -> list[Wanted]:
     """The message's files that its channel can fetch."""
     said = event.data
     channel = CHANNELS.get(said.channel)

@@ -94,6 +94,28 @@ async def test_a_file_is_fetched_and_read_and_one_that_is_gone_says_so(tickets: 
     assert [file["missing"] for file in await settled(tickets, ticket)] == ["http-404"]
 
 
+async def test_a_file_that_an_edit_brings_is_fetched_too(tickets: Tickets, shop: WebProvider) -> None:
+    other = b"\x89PNG a straight wheel"
+    shop.next.extend([shop.says(200, PICTURE), shop.says(200, other)])
+    person, place = str(next(_people)), {"channel": "http", "account": account_of(tickets)}
+    first = tickets.message(person=person, attachments=(Attachment(reference=shop.url + "/d.png"),), **place)
+    await tickets.publish(first)
+    ticket = ticket_of(first)
+    assert (await settled(tickets, ticket))[0]["size"] == len(PICTURE)
+    newer = (Attachment(reference=shop.url + "/e.png"),)
+    edit = tickets.message(person=person, number=2, edit_of=first.data.natural_id, attachments=newer, **place)
+    await tickets.publish(edit)
+
+    async def shown() -> bool:
+        (file,) = await settled(tickets, ticket)
+        return bool(file["size"] == len(other))
+
+    await eventually(shown, what="the file of the edit")
+    async with tickets.client() as client:
+        read = await client.get(f"/v1/tickets/{ticket}/messages/{first.id}/files/0")
+    assert (read.status_code, read.content) == (200, other)
+
+
 async def test_who_is_killed_while_fetching_leaves_the_file_to_the_next(tickets: Tickets, shop: WebProvider) -> None:
     process = tickets.desk.processes["tickets"]
     shop.next.extend([shop.takes_late(30), shop.says(200, PICTURE)])

@@ -19,11 +19,13 @@ _CLAIM = """
         order by due_at limit $1 for update skip locked
     )
     update media set attempts = attempts + 1, due_at = now() + $2::float8 * interval '1 second'
-    from due, messages
+    from due
+        left join messages m on m.workspace = due.workspace and m.id = due.message
+        left join changes c on c.workspace = due.workspace and c.id = due.message
     where (media.workspace, media.message, media.number) = (due.workspace, due.message, due.number)
-        and messages.workspace = due.workspace and messages.id = due.message
     returning media.workspace, media.message, media.number, media.channel, media.account, media.prefix, media.attempts,
-        extract(epoch from now() - media.added_at)::float8 as age_s, messages.attachments -> media.number as file
+        extract(epoch from now() - media.added_at)::float8 as age_s,
+        coalesce(m.attachments, c.attachments) -> media.number as file
 """
 _DONE = "delete from media where workspace = $1 and message = $2 and number = $3 returning true"
 _LATER = """
@@ -31,11 +33,20 @@ _LATER = """
     where workspace = $1 and message = $2 and number = $3
 """
 _FILE = """
-    update messages set attachments = jsonb_set(attachments, array[$3::int::text], attachments -> $3::int || $4::jsonb)
+    with of_message as (
+        update messages
+        set attachments = jsonb_set(attachments, array[$3::int::text], attachments -> $3::int || $4::jsonb)
+        where workspace = $1 and id = $2 and attachments -> $3::int is not null
+    )
+    update changes
+    set attachments = jsonb_set(attachments, array[$3::int::text], attachments -> $3::int || $4::jsonb)
     where workspace = $1 and id = $2 and attachments -> $3::int is not null
 """
-
-_STANDS = "select id from messages where workspace = $1 and id = $2 and attachments -> $3::int ->> 'blob' = $4"
+_STANDS = """
+    select id from messages where workspace = $1 and id = $2 and attachments -> $3::int ->> 'blob' = $4
+    union all
+    select id from changes where workspace = $1 and id = $2 and attachments -> $3::int ->> 'blob' = $4
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,7 @@ class Wanted:
 
     workspace: str
     message: UUID
+    """The message, or the edit that brought the file."""
     number: int
     """Its place among the message's attachments."""
     channel: str
