@@ -9,7 +9,8 @@ from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ValidationError
 
-from shared.contracts.settings import KINDS, Account, Agent, Document, Routing, Secret, Shop, SkillStep
+from shared import calendar
+from shared.contracts.settings import KINDS, Account, Agent, Calendar, Document, Routing, Secret, Shop, SkillStep
 from shared.errors import Invalid, NotFound, SwitchboardError
 from shared.http import fields_of, pointer
 from shared.ids import NAMESPACE
@@ -31,10 +32,15 @@ def model_of(kind: str) -> type[Document]:
 def checked(kind: str, raw: Mapping[str, Any]) -> Document:
     """The document as its kind's model; raises Invalid with every field that is wrong."""
     try:
-        return model_of(kind).model_validate(raw)
+        document = model_of(kind).model_validate(raw)
     except ValidationError as error:
         fields = fields_of(error.errors(include_url=False, include_input=False))
         raise Invalid(f"this is not a valid {kind}; see errors", fields=fields) from error
+    wrong = calendar.problems(document) if isinstance(document, Calendar) else []
+    if wrong:
+        fields = [{"pointer": pointer(place), "detail": detail} for place, detail in wrong]
+        raise Invalid(f"this is not a valid {kind}; see errors", fields=fields)
+    return document
 
 
 def plain(document: Document) -> dict[str, Any]:

@@ -63,22 +63,26 @@ Hours = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3])
 DayHours = Annotated[tuple[Hours, ...], Field(max_length=10)]
 
 
+def _opens(week: dict[Weekday, DayHours]) -> dict[Weekday, DayHours]:
+    if not any(week.values()):
+        raise ValueError("a calendar that never opens counts nothing; give at least one day of the week its hours")
+    return week
+
+
 class Calendar(Document):
     """Opening hours: several spans a day, which may cross midnight, without holidays, with exceptions."""
 
     name: Name
     zone: Zone = "UTC"
-    week: dict[Weekday, DayHours]
+    week: Annotated[dict[Weekday, DayHours], AfterValidator(_opens)]
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    """ISO 3166-1: its public holidays have no span that begins on them."""
+    subdivision: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """A part of the country with holidays of its own, such as BY or CA."""
     holidays: Annotated[tuple[date, ...], Field(max_length=1000)] = ()
-    """Days without a span that begins on them."""
+    """Days of one's own without a span that begins on them."""
     exceptions: Annotated[dict[date, DayHours], Field(max_length=1000)] = Field(default_factory=dict)
     """Days with other spans than their weekday's; they win over holidays."""
-
-    @model_validator(mode="after")
-    def _opens(self) -> "Calendar":
-        if not any(self.week.values()):
-            raise ValueError("a calendar that never opens counts nothing; give at least one day of the week its hours")
-        return self
 
 
 class Secret(Document):
