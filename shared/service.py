@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 from shared import ops
 from shared.bus.batch import Batches, Handler
 from shared.bus.consumer import Consumer
-from shared.bus.context import Context
+from shared.bus.context import Conclude, Context
 from shared.bus.interest import OwnEvents
 from shared.bus.producer import BusProducer
 from shared.bus.relay import Relay
@@ -56,6 +56,8 @@ class Service:
     finds: Mapping[str, Find] = field(default_factory=dict)
     holders: Holders | None = None
     commands: Mapping[str, Command] = field(default_factory=dict)
+    conclude: Conclude | None = None
+    """What follows from the events of each unit of work, in its transaction."""
     public: bool = False
     """Whether strangers reach its port: then only probes are answered to everybody (shared/ops.py)."""
 
@@ -109,7 +111,7 @@ class Runtime:
 
     def context(self) -> Context:
         """A new unit of work."""
-        return Context(self.service.name, self.clock(), self.settings, self.own, self.config)
+        return Context(self.service.name, self.clock(), self.settings, self.own, self.config, self.service.conclude)
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[tuple[asyncpg.Connection, Context]]:
@@ -117,6 +119,7 @@ class Runtime:
         context = self.context()
         async with transaction(self.pool) as tx:
             yield tx, context
+            await context.settle(tx)
             await context.flush(tx)
         if context.committed():
             self.relay.wake()

@@ -10,7 +10,18 @@ from uuid import UUID, uuid5
 from pydantic import BaseModel, ValidationError
 
 from shared import calendar
-from shared.contracts.settings import KINDS, Account, Agent, Calendar, Document, Routing, Secret, Shop, SkillStep
+from shared.contracts.document import Document
+from shared.contracts.settings import (
+    KINDS,
+    Account,
+    Agent,
+    Calendar,
+    Routing,
+    Secret,
+    Shop,
+    SkillStep,
+)
+from shared.contracts.sla_settings import Promise, SlaPolicy
 from shared.errors import Invalid, NotFound, SwitchboardError
 from shared.http import fields_of, pointer
 from shared.ids import NAMESPACE
@@ -174,11 +185,27 @@ def _of_routing(document: Routing) -> Iterator[Reference]:
         yield from _of_steps(routing.requires, ("channels", channel))
 
 
+def _of_sla(document: SlaPolicy) -> Iterator[Reference]:
+    if document.calendar is not None:
+        yield ("calendar",), "calendar", document.calendar
+    for index, shop in enumerate(document.when.shops):
+        yield ("when", "shops", index), "shop", shop
+    for index, team in enumerate(document.when.teams):
+        yield ("when", "teams", index), "team", team
+
+
+def _of_promise(document: Promise) -> Iterator[Reference]:
+    for index, shop in enumerate(document.shops):
+        yield ("shops", index), "shop", shop
+
+
 _REFERENCES: dict[str, Callable[[Any], Iterator[Reference]]] = {
     "account": _of_account,
     "shop": _of_shop,
     "agent": _of_agent,
     "routing": _of_routing,
+    "sla": _of_sla,
+    "promise": _of_promise,
 }
 
 

@@ -24,7 +24,7 @@ WORKSPACE: tuple[Role, ...] = ("admin", "lead", "agent", "integrator")
 REPORTS: tuple[Role, ...] = ("admin", "lead", "integrator")
 """Who reads KPIs; an agent does not, since they also hold what colleagues did."""
 
-TEAM_KINDS = "team|skill|agent|routing|calendar"
+TEAM_KINDS = "team|skill|agent|routing|calendar|sla|promise"
 """What leads set by themselves; the other kinds are an admin's (accounts hold secrets)."""
 
 
@@ -98,6 +98,9 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/persons/{id}/erase", ("admin", "lead"), "tickets"),
     Route("GET", "/v1/persons/{id}/erasure", ("admin", "lead"), "tickets"),
     Route("GET", "/v1/tickets/{id}/audit", ("admin", "lead"), "tickets"),
+    Route("GET", "/v1/sla/{policy}/preview", LEADS, "tickets"),
+    Route("POST", "/v1/sla/{policy}/apply", LEADS, "tickets"),
+    Route("GET", "/v1/promises/{id}", REPORTS, "tickets"),
     Route("GET", "/v1/tickets/{id}/routing", WORKSPACE, "routing"),
     Route("GET", "/v1/queue", WORKSPACE, "routing"),
     Route("GET", "/v1/agents", WORKSPACE, "routing"),

@@ -11,6 +11,7 @@ from services.tickets.api_audit import add_audit
 from services.tickets.api_changes import add_changes
 from services.tickets.api_erasure import add_erasure
 from services.tickets.api_files import UPLOADS, add_files
+from services.tickets.api_sla import add_sla, clocks_of
 from services.tickets.domain.ticket import Ticket
 from services.tickets.repo import changes, heard, lists, reads
 from services.tickets.timeline import entry
@@ -48,6 +49,7 @@ def create_api(runtime: Runtime) -> FastAPI:
     add_files(app, runtime)
     add_audit(app, runtime)
     add_erasure(app, runtime)
+    add_sla(app, runtime)
     _add_persons(app, runtime)
     return app
 
@@ -78,8 +80,10 @@ def _add_reads(app: FastAPI, runtime: Runtime) -> None:
         async with connection(runtime.pool) as one:
             ticket = _there(await reads.one(one, who, id), id)
             said = await heard.last(one, who.workspace, id) if ticket.channel in WINDOWED else None
+            clocks = await clocks_of(one, ticket)
         response.headers["etag"] = f'"{ticket.version}"'
-        return TicketView.of(ticket).model_copy(update={"reply_window_closes_at": _closes_at(runtime, who, said)})
+        more = {"reply_window_closes_at": _closes_at(runtime, who, said), "sla": clocks}
+        return TicketView.of(ticket).model_copy(update=more)
 
     @app.get("/v1/tickets/{id}/timeline", responses=problems(404))
     async def read_timeline(

@@ -8,17 +8,18 @@ from itertools import groupby
 
 import asyncpg
 
-from services.tickets import waking
+from services.tickets import ringing, waking
 from services.tickets.acting import SNOOZE
 from services.tickets.repo import tickets, timers
 from services.tickets.repo.timers import Due, Timer
+from services.tickets.ringing import SLA
 from shared.bus import Context
 from shared.db.pool import may_pass
 from shared.service import Runtime
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 0.5
+EVERY_S = 0.2
 AT_ONCE = 500
 AGAIN_AFTER = timedelta(minutes=1)
 
@@ -28,6 +29,7 @@ Handle = Callable[[asyncpg.Connection, Context, Sequence[Due]], Awaitable[None]]
 
 KINDS: Mapping[str, Handle] = {
     SNOOZE: waking.wake,
+    SLA: ringing.ring,
 }
 
 

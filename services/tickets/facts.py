@@ -35,6 +35,7 @@ def carried(ticket: Ticket) -> dict[str, Any]:
         "tags": ticket.tags or None,
         "snoozed_until": ticket.snoozed_until,
         "spam": ticket.spam or None,
+        "due_at": ticket.due_at,
     }
 
 

@@ -1,6 +1,8 @@
 """Composition root of tickets."""
 
+from services.tickets.abreast import keep_abreast
 from services.tickets.api import create_api
+from services.tickets.clocking import settle
 from services.tickets.closing import close_solved
 from services.tickets.config import Config
 from services.tickets.due import run_timers
@@ -19,8 +21,9 @@ SERVICE = Service(
     config=Config,
     handlers=HANDLERS,
     api=create_api,
-    loops=(close_solved, forget_files, fetch_media, run_timers, seal_audit),
+    loops=(close_solved, forget_files, fetch_media, run_timers, keep_abreast, seal_audit),
     checks=(check_tickets, check_seals),
     finds={INBOUND_MESSAGES.name: accepted_ids, OUTBOUND_COMMANDS.name: ours, TICKET_EVENTS.name: ours},
     holders=holders,
+    conclude=settle,
 )

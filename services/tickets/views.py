@@ -8,9 +8,43 @@ from uuid import UUID
 import orjson
 from pydantic import BaseModel, Field
 
+from services.tickets.domain.stopwatch import Terms
 from services.tickets.domain.ticket import Ticket
+from services.tickets.repo.clocks import Row
 from shared.contracts.ticket_events import Priority, State
 from shared.errors import Malformed
+
+
+class ClockView(BaseModel):
+    """One clock of a ticket (docs/sla.md)."""
+
+    kind: Literal["first_reply", "next_reply", "resolution"]
+    cycle: int
+    state: Literal["runs", "rests", "met", "breached", "void"]
+    started_at: datetime
+    due_at: datetime | None = Field(description="Null where it rests undecided")
+    ended_at: datetime | None
+    elapsed_s: int | None = Field(description="Business time it took, where it ended")
+    target_s: int
+    policy: str | None
+    policy_version: int | None
+
+    @staticmethod
+    def of(row: Row, under: Terms | None) -> "ClockView":
+        """As the API shows it."""
+        rests = row.outcome == "runs" and row.due_at is None
+        return ClockView(
+            kind=row.kind,
+            cycle=row.cycle,
+            state="rests" if rests else row.outcome,
+            started_at=row.started_at,
+            due_at=row.due_at,
+            ended_at=row.ended_at,
+            elapsed_s=row.elapsed_s,
+            target_s=row.budget_s,
+            policy=under.policy if under is not None else None,
+            policy_version=under.policy_version if under is not None else None,
+        )
 
 
 class TicketView(BaseModel):
@@ -38,6 +72,8 @@ class TicketView(BaseModel):
     opened_at: datetime
     active_at: datetime
     solved_at: datetime | None
+    due_at: datetime | None = Field(description="When the first of its clocks that run is due")
+    sla: list[ClockView] = Field([], description="Its clocks; told where one ticket is read")
     possible_duplicate_of: UUID | None
     follow_up_of: UUID | None
     reply_window_closes_at: datetime | None = Field(

@@ -187,6 +187,7 @@ class Batches:
         if trace.exporting():
             events = [replace(e, trace=trace.step(f"{self.grp} {e.type}", e.trace)) for e in events]
         await self._handler(tx, events, context)
+        await context.settle(tx)
 
     def _committed(self, context: Context, done: Sorted, started: float) -> None:
         if context.committed():

@@ -1,7 +1,7 @@
 """What a handler, a timer or an API command works with: the moment, the settings, and the events it emits."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,9 @@ OutboxRows = tuple[list[str], list[bytes], list[bytes], list[str | None]]
 """Topics, keys, values and traces, one of each for an event."""
 
 
+Conclude = Callable[[asyncpg.Connection, "Context"], Awaitable[None]]
+
+
 @dataclass(slots=True)
 class Context:
     """One unit of work; its events are in the outbox when its transaction commits."""
@@ -39,6 +42,8 @@ class Context:
     own: OwnEvents = field(default_factory=OwnEvents)
     config: ServiceConfig | None = field(default=None, repr=False)
     """The process's own, where one runs."""
+    conclude: "Conclude | None" = field(default=None, repr=False)
+    """What the service does where a unit of work has told something."""
     _events: list[Event[Any]] = field(default_factory=list)
     _after_commit: list[Callable[[], None]] = field(default_factory=list)
 
@@ -101,6 +106,22 @@ class Context:
         )
         self._events.append(event)
         return event
+
+    @property
+    def told(self) -> Sequence[Event[Any]]:
+        """The events so far, in order."""
+        return tuple(self._events)
+
+    def amend(self, amended: Mapping[UUID, Message]) -> None:
+        """Say something else in events by their ids: what follows from them became known after they were made."""
+        self._events = [
+            replace(event, data=amended[event.id]) if event.id in amended else event for event in self._events
+        ]
+
+    async def settle(self, tx: asyncpg.Connection) -> None:
+        """Let the service draw its conclusions from what was told; the last thing before events are kept."""
+        if self.conclude is not None and self._events:
+            await self.conclude(tx, self)
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call this once the transaction is committed, never when it is not."""

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from shared.bus import codec, kafka
 from shared.config import ServiceConfig
+from shared.contracts.document import Document
 from shared.contracts.envelope import Event
-from shared.contracts.settings import KINDS, Document, SettingChanged
+from shared.contracts.settings import KINDS, SettingChanged
 from shared.contracts.topics import SETTINGS
 from shared.errors import Refused
 from shared.telemetry import metrics
@@ -55,6 +56,10 @@ class SettingsReader:
         """The version in use; 0 where nothing was read."""
         kept = self._kept.get((kind, workspace), {}).get(document_id)
         return kept.version if kept else 0
+
+    def ever(self, kind: str, workspace: str) -> bool:
+        """Whether a document of the kind was ever there."""
+        return bool(self._kept.get((kind, workspace)))
 
     def find(self, kind: str, document_id: str) -> tuple[str, Document] | None:
         """Workspace and document of a kind whose ids are unique in the installation (accounts)."""

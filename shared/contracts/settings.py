@@ -8,10 +8,12 @@ from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from shared.contracts.document import Document, Name
 from shared.contracts.envelope import Message
 from shared.contracts.fields import LanguageTag, Slug, Token
+from shared.contracts.sla_settings import Promise, SlaPolicy
 
 
 def _known_zone(name: str) -> str:
@@ -23,16 +25,9 @@ def _known_zone(name: str) -> str:
 
 
 Zone = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 Level = Annotated[int, Field(ge=1, le=5)]
 Weight = Annotated[int, Field(ge=1, le=1000)]
 MODES = Literal["offer", "push", "next"]
-
-
-class Document(BaseModel):
-    """The base of every kind: unknown fields are refused, so that a typing error is seen."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Workspace(Document):
@@ -198,6 +193,8 @@ KINDS: dict[str, type[Document]] = {
     "skill": Skill,
     "agent": Agent,
     "routing": Routing,
+    "sla": SlaPolicy,
+    "promise": Promise,
 }
 
 

@@ -39,6 +39,8 @@ def test_every_wrong_field_is_named_and_no_value_is_repeated() -> None:
 def test_what_is_kept_of_a_kind_is_valid_for_that_kind(kind: str) -> None:
     others = {"account": {"channel": "http", "shop": "north"}, "routing": {}}
     others["calendar"] = {"name": "Office", "week": {"mon": ["09:00-17:00"]}}
+    others["sla"] = {"name": "Standard", "targets": {"normal": {"first_reply_s": 3600}}}
+    others["promise"] = {"name": "A day", "within_s": 86_400, "percent": 80}
     least = others.get(kind, {"name": "Name"})
     kept = plain(checked(kind, least))
     assert plain(checked(kind, kept)) == kept

@@ -230,11 +230,17 @@ def _moved(case: _Case, one: Evidence, terms: Mapping[UUID, Terms]) -> None:
 
 def _priority(case: _Case, one: Evidence, terms: Mapping[UUID, Terms]) -> None:
     case.priority = one.word
+    other = terms[one.terms] if one.terms is not None else None
     for cycle in case.cycles.values():
-        cycle.terms = terms[one.terms] if one.terms is not None else cycle.terms
+        cycle.terms = _for_priority(cycle.terms, other)
     for watch in _running(case):
-        valid = terms[one.terms] if one.terms is not None else watch.terms
+        valid = _for_priority(watch.terms, other)
         watch.retarget(one.at, valid, valid.target(one.word, watch.kind))
+
+
+def _for_priority(valid: Terms, other: Terms | None) -> Terms:
+    """The terms that hold at another priority: the same policy stays in the version it began with."""
+    return other if other is not None and other.policy != valid.policy else valid
 
 
 def _terms(case: _Case, one: Evidence, terms: Mapping[UUID, Terms]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 from shared.calendar import Calendar
 
@@ -41,6 +42,8 @@ class Terms:
     """None: every hour counts."""
     calendar_version: int | None = None
     opening: Calendar | None = None
+    id: UUID | None = None
+    """Under which they are written."""
 
     def target(self, priority: str, kind: Kind) -> int | None:
         """The business seconds that a clock has at this priority."""

@@ -58,6 +58,8 @@ class Ticket:
     snoozed_until: datetime | None = None
     spam: bool = False
     merged_into: UUID | None = None
+    due_at: datetime | None = None
+    """When the first of its clocks that run is due (clocking.py writes it)."""
 
 
 class TransitionRefused(Conflict):

@@ -43,6 +43,7 @@ _TYPES = {
     "snoozed_until": "timestamptz",
     "spam": "boolean",
     "merged_into": "uuid",
+    "due_at": "timestamptz",
 }
 COLUMNS = tuple(field.name for field in fields(Ticket))
 assert tuple(_TYPES) == COLUMNS

@@ -35,6 +35,13 @@ _TAKE = """
         and timers.name = u.name and timers.run_at <= clock_timestamp()
     returning timers.workspace, timers.ticket, timers.kind, timers.due_at, timers.name
 """
+_POSTPONE = """
+    insert into timers(workspace, ticket, kind, name, due_at, run_at)
+    select u.*, clock_timestamp() + $6
+    from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
+        as u(workspace, ticket, kind, name, due_at)
+    on conflict do nothing
+"""
 _LATER = """
     update timers set run_at = clock_timestamp() + $5
     where workspace = $1 and ticket = $2 and kind = $3 and name = $4
@@ -93,6 +100,13 @@ async def take(tx: asyncpg.Connection, timers: Sequence[Timer]) -> list[Timer]:
     names = [timer.key for timer in timers]
     rows = await tx.fetch(_TAKE, *(list(column) for column in zip(*names, strict=True)))
     return sorted((Timer(*row) for row in rows), key=lambda timer: (timer.due_at, timer.key))
+
+
+async def postpone(tx: asyncpg.Connection, timers: Sequence[Timer], wait: timedelta) -> None:
+    """Set timers that were taken too early once more; they keep their due_at."""
+    if timers:
+        rows = [(*timer.key, timer.due_at) for timer in timers]
+        await tx.execute(_POSTPONE, *(list(column) for column in zip(*rows, strict=True)), wait)
 
 
 async def later(tx: asyncpg.Connection, timer: Timer, wait: timedelta) -> None:

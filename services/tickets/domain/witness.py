@@ -1,0 +1,107 @@
+"""What an event of a ticket says about its clocks."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from services.tickets.domain.evidence import Evidence, What
+from shared.contracts.envelope import Event
+from shared.contracts.ticket_events import (
+    MessageAdded,
+    MessageChanged,
+    ReplyFailed,
+    ReplySent,
+    SlaApplied,
+    StateChanged,
+    TicketAssigned,
+    TicketChanged,
+    TicketOpened,
+    TicketReopened,
+)
+from shared.ids import derived_id
+
+
+def witness(event: Event[Any]) -> list[Evidence]:
+    """The evidence in an event; the terms of what begins are not said there."""
+    says = _SAYS.get(type(event.data))
+    return list(says(event)) if says is not None else []
+
+
+def _one(event: Event[Any], what: What, **more: Any) -> Evidence:
+    facts = {"at": event.time, "version": event.version or 0, "cycle": event.data.cycle} | more
+    return Evidence(what=what, id=derived_id(event.id, "evidence", what), **facts)
+
+
+def _opened(event: Event[TicketOpened]) -> Iterator[Evidence]:
+    said = event.data
+    if said.author == "agent":
+        yield _one(event, "began", at=said.cycle_started_at, word=said.priority)
+        yield _one(event, "moved", at=said.cycle_started_at, word=said.state)
+    elif said.state != "solved":  # a machine's message waits for nobody
+        yield from _begun(event)
+
+
+def _reopened(event: Event[TicketReopened]) -> Iterator[Evidence]:
+    yield from _begun(event)
+    yield _one(event, "moved", word=event.data.state)
+
+
+def _begun(event: Event[Any]) -> Iterator[Evidence]:
+    said = event.data
+    yield _one(event, "began", at=said.cycle_started_at, word=said.priority, subject=said.message)
+    yield _one(event, "heard", at=said.cycle_started_at, subject=said.message)
+
+
+def _added(event: Event[MessageAdded]) -> Iterator[Evidence]:
+    said = event.data
+    if said.author == "customer" and not said.automatic:
+        yield _one(event, "heard", at=said.accepted_at or event.time, subject=said.message)
+
+
+def _changed(event: Event[TicketChanged]) -> Iterator[Evidence]:
+    said = event.data
+    if "priority" in said.fields:
+        yield _one(event, "priority", word=said.priority)
+    if said.voids is not None:
+        word = ("spam" if said.spam else said.reason) if said.voids else ""
+        yield _one(event, "void" if said.voids else "counts", word=word)
+
+
+def _done_to_message(event: Event[MessageChanged]) -> Iterator[Evidence]:
+    if event.data.voids:
+        yield _one(event, "void", word="withdrawn")
+
+
+def _moved(event: Event[StateChanged]) -> Iterator[Evidence]:
+    yield _one(event, "moved", word=event.data.state)
+
+
+def _sent(event: Event[ReplySent]) -> Iterator[Evidence]:
+    said = event.data
+    yield _one(event, "replied", at=said.replied_at, cycle=said.reply_cycle, subject=said.message)
+
+
+def _failed(event: Event[ReplyFailed]) -> Iterator[Evidence]:
+    said = event.data
+    yield _one(event, "failed", at=said.failed_at, cycle=said.reply_cycle, subject=said.message)
+
+
+def _assigned(event: Event[TicketAssigned]) -> Iterator[Evidence]:
+    yield _one(event, "held", word=event.data.agent or "")
+
+
+def _applied(event: Event[SlaApplied]) -> Iterator[Evidence]:
+    yield _one(event, "terms")
+
+
+_SAYS: dict[type, Callable[[Any], Iterator[Evidence]]] = {
+    TicketOpened: _opened,
+    TicketReopened: _reopened,
+    MessageAdded: _added,
+    TicketChanged: _changed,
+    MessageChanged: _done_to_message,
+    StateChanged: _moved,
+    ReplySent: _sent,
+    ReplyFailed: _failed,
+    TicketAssigned: _assigned,
+    SlaApplied: _applied,
+}

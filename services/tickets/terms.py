@@ -1,0 +1,106 @@
+"""The terms a cycle begins under: the policy that fits it and its calendar, as the settings have them at that moment.
+
+They are written down with the first cycle that is under them, so that a later version changes nothing that has begun.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from uuid import UUID, uuid5
+
+import asyncpg
+
+from services.tickets.domain import sla
+from services.tickets.domain.sla import Case, terms_of
+from services.tickets.domain.stopwatch import Terms
+from services.tickets.repo import clocks
+from services.tickets.repo.clocks import Key, Written
+from shared.bus.settings import SettingsReader
+from shared.calendar import Calendar
+from shared.contracts import settings
+from shared.contracts.sla_settings import SlaPolicy
+from shared.ids import NAMESPACE
+
+MOST_KEPT = 2_000
+
+_kept: OrderedDict[Key, Terms] = OrderedDict()
+"""Terms by workspace and id; what an id stands for never changes."""
+_calendars: OrderedDict[tuple[str, str, int], Calendar] = OrderedDict()
+
+
+def calendar(reader: SettingsReader, workspace: str, name: str | None) -> tuple[Calendar | None, int | None]:
+    """The calendar in its newest version; nothing where there is none (every hour counts)."""
+    document = reader.get("calendar", workspace, name) if name is not None else None
+    if name is None or not isinstance(document, settings.Calendar):
+        return None, None
+    version = reader.version("calendar", workspace, name)
+    return _calendar(workspace, name, version, document), version
+
+
+def _calendar(workspace: str, name: str, version: int, document: settings.Calendar) -> Calendar:
+    key = (workspace, name, version)
+    if key not in _calendars:
+        _calendars[key] = Calendar.of(document)
+        _bound(_calendars)
+    return _calendars[key]
+
+
+def policies(reader: SettingsReader, workspace: str) -> dict[str, SlaPolicy]:
+    """The workspace's policies as they are now."""
+    return {id_: one for id_, one in reader.all("sla", workspace).items() if isinstance(one, SlaPolicy)}
+
+
+def now(reader: SettingsReader, workspace: str, case: Case) -> tuple[UUID, Written] | None:
+    """The terms for a cycle that begins now, and how they are written; None: no policy, and every hour counts."""
+    found = policies(reader, workspace)
+    policy_id = sla.choose(found, case)
+    policy = found[policy_id] if policy_id is not None else None
+    version = reader.version("sla", workspace, policy_id) if policy_id is not None else None
+    shop = reader.get("shop", workspace, case.shop or "")
+    name = policy.calendar if policy is not None and policy.calendar is not None else None
+    name = name or (shop.calendar if isinstance(shop, settings.Shop) else None)
+    opening, opening_version = calendar(reader, workspace, name)
+    if opening is None:
+        name = None
+    if policy is None and name is None:
+        return None
+    id_ = uuid5(NAMESPACE, f"terms\x1f{workspace}\x1f{policy_id}\x1f{version}\x1f{name}\x1f{opening_version}")
+    hours = reader.get("calendar", workspace, name) if name is not None else None
+    documents = {kind: one.model_dump(mode="json") for kind, one in (("policy", policy), ("calendar", hours)) if one}
+    written = Written(policy_id, version, name, opening_version, documents)
+    _keep((workspace, id_), written)
+    return id_, written
+
+
+async def known(tx: asyncpg.Connection, workspace: str, ids: Iterable[UUID]) -> Mapping[UUID, Terms]:
+    """These terms; what this process has not met is read."""
+    wanted = {(workspace, id_) for id_ in ids}
+    missing = wanted - _kept.keys()
+    if missing:
+        for key, written in (await clocks.terms(tx, missing)).items():
+            _keep(key, written)
+    return {key[1]: _kept[key] for key in wanted if key in _kept}
+
+
+def _keep(key: Key, written: Written) -> None:
+    if key in _kept:
+        return
+    policy, hours = written.documents.get("policy"), written.documents.get("calendar")
+    opening = None
+    if hours is not None and written.calendar is not None:
+        document = settings.Calendar.model_validate(hours)
+        opening = _calendar(key[0], written.calendar, written.calendar_version or 0, document)
+    _kept[key] = terms_of(
+        SlaPolicy.model_validate(policy) if policy is not None else None,
+        opening,
+        id=key[1],
+        policy_id=written.policy,
+        policy_version=written.policy_version,
+        calendar_id=written.calendar,
+        calendar_version=written.calendar_version,
+    )
+    _bound(_kept)
+
+
+def _bound(kept: OrderedDict[Key, Terms] | OrderedDict[tuple[str, str, int], Calendar]) -> None:
+    while len(kept) > MOST_KEPT:
+        kept.popitem(last=False)
