@@ -149,6 +149,26 @@ async def test_an_earlier_provider_time_corrects_a_breach_and_a_failure_takes_th
     assert [event.version for event in found] == list(range(1, len(found) + 1))
 
 
+async def test_a_breach_waits_for_an_answer_that_was_taken_in_time_and_is_not_read_yet(tickets: Tickets) -> None:
+    await under(tickets, first_reply_s=3)
+    began = now()
+    ticket = await tickets.write(accepted_at=began)
+    await tickets.listed(1)
+    sent = await answer(tickets, ticket)
+    message = sent.json()["message"]
+    database = await tickets.database()
+    try:
+        async with database.transaction():
+            await database.execute("lock table inbox in share mode")  # no record is handled until this is over
+            await tickets.publish(delivered(ticket, message, "sent", 1, at=began + timedelta(seconds=2)))
+            await asyncio.sleep(5)
+    finally:
+        await database.close()
+    assert (await when(tickets, ticket, "first_reply/1", "met"))["elapsed_s"] == 2
+    (settled,) = await told(tickets, 1)
+    assert settled.type == "switchboard.sla.settled.v1"
+
+
 async def test_resolution_rests_in_pending_and_goes_on_with_the_customers_answer(tickets: Tickets) -> None:
     await under(tickets, resolution_s=HOUR)
     began = now(-600)
