@@ -19,12 +19,16 @@ from services.tickets.domain.evidence import Evidence
 from services.tickets.domain.sla import Case
 from services.tickets.domain.stopwatch import Terms
 from services.tickets.domain.telling import NOTHING, news, outcome_of, rings_at
+from services.tickets.domain.ticket import Ticket
 from services.tickets.domain.witness import witness
 from services.tickets.repo import clocks as repo
-from services.tickets.repo.clocks import Key, Row, Written
+from services.tickets.repo.clocks import Key, Rings, Row, Written
 from shared.bus import Context
 from shared.contracts.envelope import Event, Message
-from shared.contracts.ticket_events import ReplySent, TicketEvent
+from shared.contracts.ticket_events import ReplySent, TicketEvent, TicketOpened
+
+Pins = dict[tuple[str, Case], tuple[UUID, Written] | None]
+"""The terms of cases in a workspace, as they are for this transaction."""
 
 
 @dataclass(slots=True)
@@ -35,22 +39,26 @@ class Clocked:
     teller: Teller
     evidence: Sequence[Evidence]
     before: Mapping[str, Row]
-    rung: Mapping[str, datetime] = field(default_factory=dict)
-    """When timers rang, by the clock's name: everything known by then has been read."""
+    rung_at: datetime | None = None
+    """When its timer was to ring, where it did: everything known by then has been read."""
     new: list[Evidence] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     due_at: datetime | None = None
+    """When the first of the clocks that run is due."""
+    next_at: datetime | None = None
+    """When its timer rings."""
 
 
 async def settle(tx: asyncpg.Connection, ctx: Context) -> None:
     """Work out the clocks of the tickets that the transaction has told something of, and tell what comes of it."""
-    said = [(event, found) for event in ctx.told if (found := witness(event))]
+    pins: Pins = {}
+    said = [(event, found) for event in ctx.unsettled if (found := witness(event))]
     under: dict[Key, Written] = {}
     new: dict[Key, list[Evidence]] = {}
     causes: dict[Key, Event[Any]] = {}
     for event, found in said:
         key = (event.workspace, event.data.ticket)
-        kept = [pinned for one in found if (pinned := _pinned(ctx, event, one, under)) is not None]
+        kept = [pinned for one in found if (pinned := _pinned(ctx, event, one, under, pins)) is not None]
         if kept:
             new.setdefault(key, []).extend(kept)
             causes[key] = event
@@ -59,7 +67,16 @@ async def settle(tx: asyncpg.Connection, ctx: Context) -> None:
         await _count(tx, ctx, new, causes, under)
 
 
-def _pinned(ctx: Context, event: Event[Any], one: Evidence, under: dict[Key, Written]) -> Evidence | None:
+async def date(tx: asyncpg.Connection, ctx: Context, tickets: dict[Key, Ticket]) -> None:
+    """Give tickets that were opened the moment when they are due, so that they need not be written twice."""
+    await ctx.settle(tx)
+    for event in ctx.told:
+        if isinstance(event.data, TicketOpened) and event.data.due_at is not None:
+            key = (event.workspace, event.data.ticket)
+            tickets[key] = replace(tickets[key], due_at=event.data.due_at)
+
+
+def _pinned(ctx: Context, event: Event[Any], one: Evidence, under: dict[Key, Written], pins: Pins) -> Evidence | None:
     """The evidence with its terms, where it begins something; None where nothing follows from it."""
     counts = ctx.settings.ever("sla", event.workspace)
     if one.what not in ("began", "terms", "priority"):
@@ -67,7 +84,10 @@ def _pinned(ctx: Context, event: Event[Any], one: Evidence, under: dict[Key, Wri
     if one.what == "priority" and not _by_priority(ctx, event.workspace):
         return one if counts else None
     said = event.data
-    found = terms.now(ctx.settings, event.workspace, Case(said.priority, said.channel, event.shop))
+    case = (event.workspace, Case(said.priority, said.channel, event.shop))
+    if case not in pins:
+        pins[case] = terms.now(ctx.settings, *case)
+    found = pins[case]
     if found is None:
         return one if counts else None
     under[event.workspace, found[0]] = found[1]
@@ -102,7 +122,8 @@ async def _count(
 
 async def _count_replies(tx: asyncpg.Connection, ctx: Context) -> None:
     """The business time of replies, by the calendar in the version valid when their cycle began."""
-    replies = [e for e in ctx.told if isinstance(e.data, ReplySent) and ctx.settings.ever("calendar", e.workspace)]
+    replies = [e for e in ctx.unsettled if isinstance(e.data, ReplySent)]
+    replies = [e for e in replies if ctx.settings.ever("calendar", e.workspace)]
     if not replies:
         return
     began = await repo.of_cycles(tx, [(e.workspace, e.data.ticket, e.data.reply_cycle) for e in replies])
@@ -157,11 +178,12 @@ async def work_out(tx: asyncpg.Connection, work: Sequence[Clocked]) -> None:
 def _decide(one: Clocked, valid: Mapping[UUID, Terms]) -> None:
     evidence = (*one.evidence, *one.new)
     due: list[datetime] = []
+    next_: list[datetime] = []
     found = clocks(evidence, valid)
     for clock in found:
         row = one.before.get(clock.name)
         told = row.told if row is not None else NOTHING
-        rung = one.rung.get(clock.name)
+        rung = one.rung_at if row is not None and row.next_at is not None and _rings(row.next_at, one) else None
         is_due = rung is not None and clock.due_at is not None and rung >= clock.due_at
         if rung is not None and not is_due and clock.outcome == "runs":
             told = one.teller.warn(clock, told, rung)
@@ -173,8 +195,15 @@ def _decide(one: Clocked, valid: Mapping[UUID, Terms]) -> None:
             due.append(after.due_at)
         if after != row or rung is not None:
             one.rows.append(after)
-    one.rows += [_gone(one, row, valid) for name, row in one.before.items() if name not in {c.name for c in found}]
-    one.due_at = min(due, default=None)
+        next_ += [after.next_at] if after.next_at is not None else []
+    names = {clock.name for clock in found}
+    gone = [_gone(one, row, valid) for name, row in one.before.items() if name not in names]
+    one.rows += [row for row in gone if row != one.before[row.name]]
+    one.due_at, one.next_at = min(due, default=None), min(next_, default=None)
+
+
+def _rings(next_at: datetime, one: Clocked) -> bool:
+    return one.rung_at is not None and next_at <= one.rung_at
 
 
 def _gone(one: Clocked, row: Row, valid: Mapping[UUID, Terms]) -> Row:
@@ -184,8 +213,9 @@ def _gone(one: Clocked, row: Row, valid: Mapping[UUID, Terms]) -> Row:
     return replace(row, outcome="void", due_at=None, void_reason=row.void_reason or GONE, told=told, next_at=None)
 
 
-def _kept(work: Sequence[Clocked]) -> tuple[list[tuple[Key, Row]], dict[Key, datetime | None]]:
-    return [(one.key, row) for one in work for row in one.rows], {one.key: one.due_at for one in work}
+def _kept(work: Sequence[Clocked]) -> tuple[list[tuple[Key, Row]], list[Rings]]:
+    rows = [(one.key, row) for one in work for row in one.rows]
+    return rows, [Rings(one.key, one.due_at, one.next_at) for one in work]
 
 
 async def keep(tx: asyncpg.Connection, work: Sequence[Clocked]) -> None:

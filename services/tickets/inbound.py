@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.tickets import changing, contacts, echoing, facts, media, tokens
+from services.tickets import changing, clocking, contacts, echoing, facts, media, tokens
 from services.tickets.domain import answering, changes, language
 from services.tickets.domain.answering import Said
 from services.tickets.domain.joining import join, speaks
@@ -259,6 +259,7 @@ def _language(work: Work, event: Inbound, person: Person) -> str | None:
 
 
 async def _write(tx: asyncpg.Connection, work: Work) -> None:
+    await clocking.date(tx, work.context, work.tickets)
     await tickets.insert(tx, [work.tickets[key] for key in sorted(work.opened)])
     caught_up, lines = await _catch_up(tx, work)
     changed = (work.changed - work.opened) | caught_up

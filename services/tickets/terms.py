@@ -5,6 +5,7 @@ They are written down with the first cycle that is under them, so that a later v
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from typing import Any
 from uuid import UUID, uuid5
 
 import asyncpg
@@ -24,6 +25,8 @@ MOST_KEPT = 2_000
 
 _kept: OrderedDict[Key, Terms] = OrderedDict()
 """Terms by workspace and id; what an id stands for never changes."""
+_written: OrderedDict[Key, Written] = OrderedDict()
+"""Those that were valid of late, as they are written down."""
 _calendars: OrderedDict[tuple[str, str, int], Calendar] = OrderedDict()
 
 
@@ -64,11 +67,15 @@ def now(reader: SettingsReader, workspace: str, case: Case) -> tuple[UUID, Writt
     if policy is None and name is None:
         return None
     id_ = uuid5(NAMESPACE, f"terms\x1f{workspace}\x1f{policy_id}\x1f{version}\x1f{name}\x1f{opening_version}")
-    hours = reader.get("calendar", workspace, name) if name is not None else None
-    documents = {kind: one.model_dump(mode="json") for kind, one in (("policy", policy), ("calendar", hours)) if one}
-    written = Written(policy_id, version, name, opening_version, documents)
-    _keep((workspace, id_), written)
-    return id_, written
+    if (workspace, id_) not in _written:
+        hours = reader.get("calendar", workspace, name) if name is not None else None
+        documents = {
+            kind: one.model_dump(mode="json") for kind, one in (("policy", policy), ("calendar", hours)) if one
+        }
+        _written[workspace, id_] = Written(policy_id, version, name, opening_version, documents)
+        _bound(_written)
+    _keep((workspace, id_), _written[workspace, id_])
+    return id_, _written[workspace, id_]
 
 
 async def known(tx: asyncpg.Connection, workspace: str, ids: Iterable[UUID]) -> Mapping[UUID, Terms]:
@@ -101,6 +108,6 @@ def _keep(key: Key, written: Written) -> None:
     _bound(_kept)
 
 
-def _bound(kept: OrderedDict[Key, Terms] | OrderedDict[tuple[str, str, int], Calendar]) -> None:
+def _bound(kept: OrderedDict[Any, Any]) -> None:
     while len(kept) > MOST_KEPT:
         kept.popitem(last=False)

@@ -45,6 +45,7 @@ class Context:
     conclude: "Conclude | None" = field(default=None, repr=False)
     """What the service does where a unit of work has told something."""
     _events: list[Event[Any]] = field(default_factory=list)
+    _settled: int = 0
     _after_commit: list[Callable[[], None]] = field(default_factory=list)
 
     def emit(
@@ -118,10 +119,19 @@ class Context:
             replace(event, data=amended[event.id]) if event.id in amended else event for event in self._events
         ]
 
+    @property
+    def unsettled(self) -> Sequence[Event[Any]]:
+        """Those of them from which no conclusions were drawn yet."""
+        return tuple(self._events[self._settled :])
+
     async def settle(self, tx: asyncpg.Connection) -> None:
-        """Let the service draw its conclusions from what was told; the last thing before events are kept."""
-        if self.conclude is not None and self._events:
+        """Let the service draw its conclusions from what was told since the last time.
+
+        It is the last thing before events are kept; a handler may want it earlier, too.
+        """
+        if self.conclude is not None and self.unsettled:
             await self.conclude(tx, self)
+            self._settled = len(self._events)
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call this once the transaction is committed, never when it is not."""

@@ -136,6 +136,7 @@ async def test_an_earlier_provider_time_corrects_a_breach_and_a_failure_takes_th
     await under(tickets, first_reply_s=2)
     began = now()
     ticket = await tickets.write(accepted_at=began)
+    await tickets.listed(1)
     await when(tickets, ticket, "first_reply/1", "breached")
     message = await reply(tickets, ticket, began + timedelta(seconds=1))
     assert (await when(tickets, ticket, "first_reply/1", "met"))["elapsed_s"] == 1

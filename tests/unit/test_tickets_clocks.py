@@ -37,8 +37,7 @@ def said(what: Any, minutes: float, **more: Any) -> Evidence:
 
 
 def began(minutes: float = 0, cycle: int = 1, terms: int = 1, priority: str = "normal") -> list[Evidence]:
-    first = said("began", minutes, cycle=cycle, terms=UUID(int=terms), word=priority, subject=UUID(int=7))
-    return [first, said("heard", minutes, cycle=cycle)]
+    return [said("began", minutes, cycle=cycle, terms=UUID(int=terms), word=priority, subject=UUID(int=7))]
 
 
 def replied(minutes: float, message: int = 1, version: int = 1, cycle: int = 1) -> Evidence:

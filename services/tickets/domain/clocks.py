@@ -184,6 +184,8 @@ def _began(case: _Case, one: Evidence, terms: Mapping[UUID, Terms]) -> None:
     case.cycles[one.cycle] = _Cycle(one.cycle, valid, by_desk)
     if case.state in DONE:
         case.enter("open", one.at)
+    if not by_desk:
+        case.cycles[one.cycle].hear(one.at, case.priority)
     if case.resolution is None and not by_desk:
         case.resolution = Stopwatch(
             "resolution", one.cycle, one.at, valid, valid.target(case.priority, "resolution"), one.at

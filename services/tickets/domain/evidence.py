@@ -17,8 +17,9 @@ ORDER: tuple[What, ...] = (
 class Evidence:
     """One thing known of a ticket; `id` is the event's that told it.
 
-    - began: a cycle, with its terms, the priority (`word`), and the message (`subject`) unless the desk began it
-    - heard: a customer's message that waits for a reply
+    - began: a cycle, with its terms, the priority (`word`), and the message (`subject`) that waits for a reply, unless
+      the desk began it
+    - heard: a later message of the customer's that waits for a reply
     - replied, failed: what became of a human public reply (`subject`); the newest version counts
     - void, counts: reply clocks do not count any more (`word` says why), or do again
     - priority: which it is (`word`), with other terms where another policy is for it

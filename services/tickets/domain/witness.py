@@ -48,7 +48,6 @@ def _reopened(event: Event[TicketReopened]) -> Iterator[Evidence]:
 def _begun(event: Event[Any]) -> Iterator[Evidence]:
     said = event.data
     yield _one(event, "began", at=said.cycle_started_at, word=said.priority, subject=said.message)
-    yield _one(event, "heard", at=said.cycle_started_at, subject=said.message)
 
 
 def _added(event: Event[MessageAdded]) -> Iterator[Evidence]:

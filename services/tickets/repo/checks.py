@@ -27,11 +27,11 @@ _INVARIANTS = {
         select t.workspace || '/' || t.id as subject, 'no message' as detail
         from tickets t where not exists (select from messages m where m.workspace = t.workspace and m.ticket = t.id)
     """,
-    "a clock that is to be looked at has its timer": """
-        select c.workspace || '/' || c.ticket as subject, c.name || ' rings at ' || c.next_at as detail
-        from clocks c where c.next_at is not null and not exists (
+    "a ticket with a clock that is to be looked at has its timer": """
+        select c.workspace || '/' || c.ticket as subject, 'a clock rings at ' || min(c.next_at) as detail
+        from clocks c where c.next_at is not null group by c.workspace, c.ticket having not exists (
             select from timers t where t.workspace = c.workspace and t.ticket = c.ticket and t.kind = 'sla'
-                and t.name = c.name and t.due_at = c.next_at)
+                and t.due_at = min(c.next_at))
     """,
     "a held ticket is not new": """
         select workspace || '/' || id as subject, 'held by ' || assignee || ' in state new' as detail

@@ -60,17 +60,20 @@ _WRITE = """
             budget_s = excluded.budget_s, void_reason = excluded.void_reason, told = excluded.told,
             told_due_at = excluded.told_due_at, breached = excluded.breached, warned = excluded.warned,
             next_at = excluded.next_at, version = excluded.version
+    ), rings as (
+        select * from unnest($37::text[], $38::uuid[], $39::timestamptz[], $40::timestamptz[])
+            as u(workspace, ticket, due_at, next_at)
     ), ringing as (
-        insert into timers(workspace, ticket, kind, name, due_at, run_at)
-        select workspace, ticket, 'sla', name, next_at, next_at from given where next_at is not null
+        insert into timers(workspace, ticket, kind, due_at, run_at)
+        select workspace, ticket, 'sla', next_at, next_at from rings where next_at is not null
         on conflict (workspace, ticket, kind, name) do update set due_at = excluded.due_at, run_at = excluded.run_at
+        where timers.due_at <> excluded.due_at
     ), silent as (
-        delete from timers t using given g where g.next_at is null and t.workspace = g.workspace
-            and t.ticket = g.ticket and t.kind = 'sla' and t.name = g.name
+        delete from timers t using rings r where r.next_at is null and t.workspace = r.workspace
+            and t.ticket = r.ticket and t.kind = 'sla'
     )
-    update tickets t set due_at = u.due_at
-    from unnest($37::text[], $38::uuid[], $39::timestamptz[]) as u(workspace, id, due_at)
-    where t.workspace = u.workspace and t.id = u.id
+    update tickets t set due_at = r.due_at from rings r
+    where t.workspace = r.workspace and t.id = r.ticket and t.due_at is distinct from r.due_at
 """
 
 
@@ -112,6 +115,15 @@ class Row:
             clock.due_at, clock.ended_at,
             clock.elapsed_s, clock.budget_s, clock.void_reason, told, next_at,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Rings:
+    """When a ticket is due, and when it is looked at next."""
+
+    key: Key
+    due_at: datetime | None
+    next_at: datetime | None
 
 
 async def evidence(tx: asyncpg.Connection, keys: Sequence[Key]) -> dict[Key, list[Evidence]]:
@@ -165,7 +177,7 @@ async def write(
     under: Mapping[Key, Written],
     known: Sequence[tuple[Key, Evidence]],
     rows: Sequence[tuple[Key, Row]],
-    due: Mapping[Key, datetime | None],
+    rings: Sequence[Rings],
 ) -> None:
     """Keep what is known, the clocks and their timers, and when each ticket is due."""
     of_terms = [(*key, *_written(one)) for key, one in under.items()]
@@ -176,8 +188,8 @@ async def write(
          r.told.version)
         for key, r in rows
     ]  # fmt: skip
-    of_due = [(*key, at) for key, at in due.items()]
-    columns = [*_columns(of_terms, 7), *_columns(of_known, 10), *_columns(of_rows, 19), *_columns(of_due, 3)]
+    of_rings = [(*one.key, one.due_at, one.next_at) for one in rings]
+    columns = [*_columns(of_terms, 7), *_columns(of_known, 10), *_columns(of_rows, 19), *_columns(of_rings, 4)]
     await tx.execute(_WRITE, *columns)
 
 
