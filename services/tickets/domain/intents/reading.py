@@ -16,7 +16,7 @@ SPREAD = 0.7
 ENOUGH = 2.0
 """The least score of an intent: less is no evidence."""
 STRONG = 4.0
-"""A language in which this is reached is the text's; no other one is asked."""
+"""A score that needs no second rule to be sure of."""
 _NUMBER = re.compile(r"[0-9]{4,}")
 _SIGNAL = "!"
 _ABOUT = "@"
@@ -49,20 +49,20 @@ class LexiconClassifier:
         found = [self._automaton.read(f" {sentence} ") for sentence in folded.split("\n") if len(sentence) > 1]
         number = self._number if _NUMBER.search(folded) else 0
         best, best_score = NOTHING, 0.0
-        for at in self._order(found, language):
+        named = self._languages.get((language or "").split("-")[0])
+        for at in self._order(found, named):
             read, score = self._read(found, at * self._width, number)
             if score > best_score:
                 best, best_score = read, score
-            if score >= STRONG:
+            if read.intent is not None and score >= (ENOUGH if at == named else STRONG):
                 break
         return best
 
-    def _order(self, found: list[int], language: str | None) -> list[int]:
+    def _order(self, found: list[int], named: int | None) -> list[int]:
         """The languages of which something stands in the text: the one that was named, then the fullest."""
         whole = 0
         for mask in found:
             whole |= mask
-        named = self._languages.get((language or "").split("-")[0])
         seen: list[tuple[bool, int, int]] = []
         for at in self._languages.values():
             concepts = ((whole >> (at * self._width)) & self._all).bit_count()
