@@ -15,9 +15,13 @@ SPREAD = 0.7
 """What a rule counts whose concepts stand in different sentences, of what it counts within one."""
 ENOUGH = 2.0
 """The least score of an intent: less is no evidence."""
+OTHERS = 2
+"""Concepts that another language than the named one must have at least to be asked: single words look alike."""
 STRONG = 4.0
 """A score that needs no second rule to be sure of."""
 _NUMBER = re.compile(r"[0-9]{4,}")
+_CODE = re.compile(r"(?<![a-z0-9])[a-z]{4,20}[0-9]{1,3}(?![a-z0-9])")
+"""What looks like the code of a discount: `spring20`."""
 _SIGNAL = "!"
 _ABOUT = "@"
 
@@ -28,7 +32,7 @@ class LexiconClassifier:
     def __init__(self) -> None:
         files = sorted(path for path in FOLDER.glob("*.txt") if path != RULES)
         named = [(path.stem, concept, phrase) for path in files for concept, phrase in phrases(path)]
-        names = sorted({concept for _, concept, _ in named} | {"number"})
+        names = sorted({concept for _, concept, _ in named} | {"number", "codeword"})
         bits = {name: 1 << at for at, name in enumerate(names)}
         self._width = len(names)
         self._all = (1 << self._width) - 1
@@ -37,7 +41,7 @@ class LexiconClassifier:
         for language, concept, phrase in named:
             compiled[phrase] |= bits[concept] << (self._languages[language] * self._width)
         self._automaton = Automaton(compiled)
-        self._number = bits["number"]
+        self._number, self._code = bits["number"], bits["codeword"]
         self._rules = _by_rarest(list(rules(RULES, bits)))
 
     def classify(self, text: str, *, subject: str | None, language: str | None) -> Classified:
@@ -48,6 +52,7 @@ class LexiconClassifier:
         folded = fold(f"{subject[:200]}. {written}" if subject else written)
         found = [self._automaton.read(f" {sentence} ") for sentence in folded.split("\n") if len(sentence) > 1]
         number = self._number if _NUMBER.search(folded) else 0
+        number |= self._code if _CODE.search(folded) else 0
         best, best_score = NOTHING, 0.0
         named = self._languages.get((language or "").split("-")[0])
         for at in self._order(found, named):
@@ -63,12 +68,10 @@ class LexiconClassifier:
         whole = 0
         for mask in found:
             whole |= mask
-        seen: list[tuple[bool, int, int]] = []
-        for at in self._languages.values():
-            concepts = ((whole >> (at * self._width)) & self._all).bit_count()
-            if concepts:
-                seen.append((at != named, -concepts, at))
-        return [at for _, _, at in sorted(seen)]
+        seen = {at: ((whole >> (at * self._width)) & self._all).bit_count() for at in self._languages.values()}
+        least = max(OTHERS, seen.get(named, 0)) if named is not None else 1
+        asked = [at for at, concepts in seen.items() if concepts >= least or (at == named and concepts)]
+        return sorted(asked, key=lambda at: (at != named, -seen[at], at))
 
     def _read(self, found: list[int], shift: int, number: int) -> tuple[Classified, float]:
         sentences = [mask for one in found if (mask := (one >> shift) & self._all)]
