@@ -99,7 +99,10 @@ def phrases(path: Path) -> Iterator[tuple[str, str]]:
         if not colon or not said.strip():
             raise Malformed(f"{path.name}: {line!r} is not `concept: phrase | phrase`")
         for phrase in said.split("|"):
-            for written in {phrase.strip(), phrase.strip().translate(_UMLAUTS) if path.stem == "de" else phrase.strip()}:
+            for written in {
+                phrase.strip(),
+                phrase.strip().translate(_UMLAUTS) if path.stem == "de" else phrase.strip(),
+            }:
                 folded = fold(written.strip("*")).strip()
                 if not folded or "\n" in folded:
                     raise Malformed(f"{path.name}: {concept} has a phrase that nothing can match: {phrase!r}")

@@ -106,7 +106,7 @@ class LexiconClassifier:
 
 
 def _by_rarest(all_rules: list[Rule]) -> dict[int, list[tuple[str, float, int, int]]]:
-    """Each rule under the concept of its own that the fewest rules need, as (gives, weight, needs, needs and without)."""
+    """Each rule under the concept of its own that the fewest rules need: (gives, weight, needs, needs or without)."""
     wanted = Counter(bit for rule in all_rules for bit in _bits(rule.needs))
     found: dict[int, list[tuple[str, float, int, int]]] = defaultdict(list)
     for rule in all_rules:
