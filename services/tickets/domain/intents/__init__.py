@@ -1,4 +1,4 @@
-"""What a customer wants, read from the words: a lexicon for each language, one table of rules, no model (product.md T7)."""
+"""What a customer wants, read from the words: a lexicon for each language and one table of rules (product.md T7)."""
 
 from services.tickets.domain.intents.classifier import Classified, Classifier
 from services.tickets.domain.intents.reading import LexiconClassifier, lexicon_classifier
