@@ -9,6 +9,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _EMAIL = re.compile(r"[^\s@<>,;:\"\\()\[\]]+@[^\s@<>,;:\"\\()\[\]]+")
 _PHONE_MARKS = re.compile(r"[\s().\-/\u00a0\u2010-\u2015]+")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_ORDER_NUMBER = re.compile(r"[A-Z0-9-]{0,12}[0-9][A-Z0-9-]{0,11}", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 _TAG = re.compile(r"</?[a-zA-Z]")
 
@@ -72,6 +73,15 @@ def language_tag(text: str | None) -> str | None:
 
 def _subtag(part: str) -> str:
     return {2: part.upper, 4: part.title}.get(len(part), part.lower)()
+
+
+def order_number(text: str) -> str | None:
+    """What a shop or a customer calls an order, as it is compared: `#1001 ` gives `1001`; None where it is no number.
+
+    A number has a digit and at most 24 letters, digits and dashes, so it can hold no name and no address.
+    """
+    number = unicodedata.normalize("NFKC", text[:64]).strip().lstrip("#").strip().upper()
+    return number if _ORDER_NUMBER.fullmatch(number) else None
 
 
 def comparable(text: str) -> str:

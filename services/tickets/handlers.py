@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from services.tickets import deliveries, erasure, relearning
+from services.tickets import deliveries, erasure, ordering, relearning
 from services.tickets.following import follow
 from services.tickets.inbound import take_in
 from services.tickets.repo import early, messages, tickets
@@ -14,6 +14,7 @@ from shared.bus.interest import hears_itself
 from shared.contracts.delivery_events import DeliveryChanged
 from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import MessageReceived
+from shared.contracts.order_events import OrderEvent
 from shared.contracts.outbound_commands import SendMessage
 from shared.contracts.privacy_events import PrivacyEvent
 from shared.contracts.routing_events import RoutingEvent
@@ -55,6 +56,11 @@ async def on_command(tx: asyncpg.Connection, batch: Sequence[Event[SendMessage]]
     await relearning.take_in(tx, batch, ctx)
 
 
+async def on_order(tx: asyncpg.Connection, batch: Sequence[Event[OrderEvent]], ctx: Context) -> None:
+    """Keep a copy of orders' states."""
+    await ordering.take_in(tx, batch)
+
+
 @hears_itself
 async def on_privacy(tx: asyncpg.Connection, batch: Sequence[Event[PrivacyEvent]], ctx: Context) -> None:
     """Forget people, and note which services have."""
@@ -65,6 +71,7 @@ HANDLERS: dict[str, Handler] = {
     MessageReceived.TOPIC: on_inbound,
     RoutingEvent.TOPIC: on_routing,
     DeliveryChanged.TOPIC: on_delivery,
+    OrderEvent.TOPIC: on_order,
     PrivacyEvent.TOPIC: on_privacy,
     SendMessage.TOPIC: on_command,
 }

@@ -6,6 +6,7 @@ from shared.contracts import (
     delivery_events,
     inbound_messages,
     inbound_receipts,
+    order_events,
     outbound_commands,
     privacy_events,
     raw_inbound,
@@ -27,6 +28,7 @@ MESSAGES: dict[str, type[Message]] = {
         outbound_commands,
         delivery_events,
         contacts,
+        order_events,
         privacy_events,
         settings,
     )

@@ -14,6 +14,7 @@ from shared.contracts.document import Document, Name
 from shared.contracts.envelope import Message
 from shared.contracts.fields import LanguageTag, Slug, Token
 from shared.contracts.sla_settings import Promise, SlaPolicy
+from shared.contracts.ticket_events import Priority
 
 
 def _known_zone(name: str) -> str:
@@ -40,6 +41,8 @@ class Workspace(Document):
     """The reporting zone: day buckets are in it."""
     auto_close_days: Annotated[int, Field(ge=1, le=365)] = 7
     """A solved ticket closes after this many days; until then a reply reopens it."""
+    intent_priority: Annotated[dict[Token, Priority], Field(max_length=100)] = Field(default_factory=dict)
+    """What raises a new ticket's priority, by intent or signal (docs/intents.md); `normal` takes a usual one away."""
 
 
 class Shop(Document):
@@ -49,6 +52,8 @@ class Shop(Document):
     zone: Zone = "UTC"
     calendar: Slug | None = None
     """Its opening hours; without one every hour counts."""
+    cut_off: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = None
+    """When a day's parcels leave, on the clock of its zone: until then an order that was not sent can be changed."""
 
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

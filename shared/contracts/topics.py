@@ -115,6 +115,15 @@ CONTACTS = Topic(
     carries="a person's identities, language, zone, preference",
     compacted=True,
 )
+ORDER_EVENTS = Topic(
+    name="order-events",
+    key="order",
+    owner="orders",
+    consumers=("tickets",),
+    retention=None,
+    on_poison="park",
+    carries="what became of an order",
+)
 PRIVACY_EVENTS = Topic(
     name="privacy-events",
     key="person",
@@ -147,6 +156,7 @@ TOPICS: dict[str, Topic] = {
         OUTBOUND_COMMANDS,
         DELIVERY_EVENTS,
         CONTACTS,
+        ORDER_EVENTS,
         PRIVACY_EVENTS,
         SETTINGS,
     )
