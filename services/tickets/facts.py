@@ -36,6 +36,7 @@ def carried(ticket: Ticket) -> dict[str, Any]:
         "snoozed_until": ticket.snoozed_until,
         "spam": ticket.spam or None,
         "due_at": ticket.due_at,
+        "due_by": ticket.due_by,
     }
 
 

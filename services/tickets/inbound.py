@@ -8,28 +8,27 @@ from uuid import UUID
 
 import asyncpg
 
-from services.tickets import changing, clocking, contacts, echoing, facts, media, tokens
-from services.tickets.domain import answering, changes, language
+from services.tickets import changing, clocking, contacts, echoing, facts, media, reading, tokens
+from services.tickets.domain import answering
 from services.tickets.domain.answering import Said
-from services.tickets.domain.joining import join, speaks
+from services.tickets.domain.joining import Joined, join
 from services.tickets.domain.receive import began_by_desk, receive, takes_language
 from services.tickets.domain.ticket import Ticket
 from services.tickets.echoing import Echoed
 from services.tickets.following import follow
 from services.tickets.late import buried_as, drop_late
+from services.tickets.reading import Readings
 from services.tickets.repo import early, echoes, heard, messages, people, tickets
 from services.tickets.repo.messages import Happening, Kept
 from services.tickets.repo.names import Holder
 from services.tickets.repo.people import Address, Candidate, Person
+from services.tickets.spoken import Inbound, offered
+from services.tickets.spoken import heard as heard_in
 from services.tickets.windows import WINDOWED
 from shared.bus import Context
 from shared.channels import CHANNELS
-from shared.contracts.envelope import Event
-from shared.contracts.inbound_messages import MessageReceived
-from shared.contracts.settings import Workspace
 from shared.ids import derived_id, inbound_id
 
-Inbound = Event[MessageReceived]
 Key = tuple[str, UUID]
 
 _OURS = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@")
@@ -44,6 +43,7 @@ class Work:
     people: dict[Address, Person]
     heard: Mapping[UUID, str | None]
     """The language each message is clearly in."""
+    readings: Readings
     tickets: dict[Key, Ticket] = field(default_factory=dict)
     by_person: dict[Key, list[UUID]] = field(default_factory=dict)
     threads: dict[tuple[str, str, str], UUID] = field(default_factory=dict)
@@ -58,6 +58,7 @@ class Work:
     ours: dict[UUID, Holder] = field(default_factory=dict)
     """Echoes of messages that we sent, by the echo's id."""
     written: list[Echoed] = field(default_factory=list)
+    lines: list[Happening] = field(default_factory=list)
     said_at: dict[Key, datetime] = field(default_factory=dict)
     """When the newest message of a customer on a ticket was written; kept where the batch has echoes."""
 
@@ -77,8 +78,9 @@ class Work:
 
 async def take_in(tx: asyncpg.Connection, batch: Sequence[Inbound], ctx: Context) -> None:
     """Put each message on its ticket, opening or reopening one where needed; then do to messages what was done."""
-    heard = {event.id: _heard(event, ctx) for event in batch}
-    work = Work(ctx, await people.find_or_make(tx, _candidates(batch, ctx, heard)), heard)
+    heard = {event.id: heard_in(event, ctx) for event in batch}
+    batch, readings = reading.read(batch, heard, ctx)
+    work = Work(ctx, await people.find_or_make(tx, _candidates(batch, ctx, heard)), heard, readings)
     named = sorted({key for event in batch for key in (_key(event), *_references(event))})
     found = await messages.find(tx, named, buried_as(batch, ctx))
     work.found = found.tickets
@@ -88,6 +90,7 @@ async def take_in(tx: asyncpg.Connection, batch: Sequence[Inbound], ctx: Context
     if fresh:
         work.ours = await echoing.ours(tx, fresh, ctx)
         work.tokens = await tokens.named(tx, fresh, ctx)
+        await reading.find_due(tx, fresh, readings, ctx)
         await _read(tx, work, fresh)
         for event in fresh:
             _receive(work, event)
@@ -121,7 +124,7 @@ def _address(event: Inbound) -> Address:
 def _candidate(event: Inbound, ctx: Context, heard: str | None) -> Candidate:
     sender = event.data.sender
     person = derived_id(event.id, "person", sender.value)
-    return Candidate(person, sender.name, _offered(event, ctx), heard, sender.verified, event.data.accepted_at)
+    return Candidate(person, sender.name, offered(event, ctx), heard, sender.verified, event.data.accepted_at)
 
 
 async def _read(tx: asyncpg.Connection, work: Work, batch: Sequence[Inbound]) -> None:
@@ -170,24 +173,29 @@ def _receive(work: Work, event: Inbound) -> None:
     if ours is not None and ours.ticket is not None:
         work.kept.append(Kept(event, ours.ticket, person.id, copy_of=ours.message))
         return
-    joined = join(
-        event.data,
-        named=_named(work, event),
-        of_person=work.of_person(person),
-        conversational=CONVERSATIONAL,
-    )
+    joined = _join(work, event, person)
+    if reading.only_thanks(work.readings, event, joined):
+        event = reading.thanked(event)
+        joined = _join(work, event, person)
     if event.data.echo:
         _echo(work, event, person, joined.ticket)
         return
     spoken = _language(work, event, person) if takes_language(joined.ticket) else None
     new_id = derived_id(event.id, "ticket", event.data.natural_id)
     received = receive(event, joined, new_id=new_id, person=person.id, language=spoken)
+    received, line = reading.understood(received, event, work.readings, work.context)
+    work.lines += [line] if line is not None else []
     work.put(received.ticket)
     work.kept.append(Kept(event, received.ticket.id, person.id, received.ticket.version, received.did))
     _remember(work, event, content, received.ticket)
     key = (event.workspace, received.ticket.id)
     work.said_at[key] = max(work.said_at.get(key, echoing.written_at(event)), echoing.written_at(event))
     facts.of_message(work.context, event, received)
+
+
+def _join(work: Work, event: Inbound, person: Person) -> Joined:
+    of_person = work.of_person(person)
+    return join(event.data, named=_named(work, event), of_person=of_person, conversational=CONVERSATIONAL)
 
 
 def _echo(work: Work, event: Inbound, person: Person, before: Ticket | None) -> None:
@@ -227,27 +235,9 @@ def _named(work: Work, event: Inbound) -> Ticket | None:
     return work.tickets[event.workspace, id_] if id_ is not None else None
 
 
-def _offered(event: Inbound, ctx: Context) -> str | None:
-    """The language that the sender's client names, where the workspace speaks it."""
-    named, spoken = event.data.sender.language, _spoken(event, ctx)
-    return next((tag for tag in spoken if named and tag.split("-")[0] == named.split("-")[0]), None)
-
-
-def _spoken(event: Inbound, ctx: Context) -> tuple[str, ...]:
-    workspace = ctx.settings.get("workspace", event.workspace, event.workspace)
-    return workspace.languages if isinstance(workspace, Workspace) else ()
-
-
-def _heard(event: Inbound, ctx: Context) -> str | None:
-    """The language the text is clearly in, where nothing better says what the sender speaks."""
-    if not speaks(event.data) or changes.named(event.data) is not None or _offered(event, ctx) is not None:
-        return None
-    return language.detect(event.data.text, _spoken(event, ctx))
-
-
 def _language(work: Work, event: Inbound, person: Person) -> str | None:
     """The client's locale, else the profile, else what the text says clearly, else what his last clear text was in."""
-    chosen = _offered(event, work.context) or person.language
+    chosen = offered(event, work.context) or person.language
     if chosen is not None:
         return chosen
     key = (person.workspace, person.id)
@@ -267,7 +257,7 @@ async def _write(tx: asyncpg.Connection, work: Work) -> None:
     await messages.insert(tx, work.kept)
     await media.want(tx, work.context, [kept.event for kept in work.kept if kept.copy_of is None])
     await echoing.keep(tx, work.written, {k.event.id: k.event for k in work.kept if k.event.id in work.ours})
-    lines += [answered for echoed in work.written if (answered := echoing.line(echoed)) is not None]
+    lines += work.lines + [answered for echoed in work.written if (answered := echoing.line(echoed)) is not None]
     await messages.happened(tx, lines)
     await heard.hear(tx, [kept for kept in work.kept if kept.event.data.channel in WINDOWED])
     await people.learn_spoken(tx, work.learned)

@@ -58,6 +58,7 @@ class TicketView(BaseModel):
     tags: list[str]
     snoozed_until: datetime | None = Field(description="Nobody need look at it until then")
     spam: bool
+    due_by: datetime | None = Field(None, description="When what it asks for can no longer be done")
     shop: str | None
     channel: str
     account: str

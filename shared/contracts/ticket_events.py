@@ -38,6 +38,8 @@ class TicketEvent(Message):
     """True where it is marked as spam."""
     due_at: Moment | None = None
     """When the first of its clocks that run is due."""
+    due_by: Moment | None = None
+    """When what it asks for can no longer be done: a change of an order, at the warehouse's cut-off."""
 
     def key(self, workspace: str) -> str:
         """Events of a ticket keep their order."""

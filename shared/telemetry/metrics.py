@@ -86,6 +86,11 @@ MAILBOX_FAILURES = Counter(
     "switchboard_mailbox_failures_total", "Times that a mailbox could not be read, by reason.", ["channel", "reason"]
 )
 
+# --- tickets ---------------------------------------------------------------------------------------------------------
+CLASSIFIER_FAILURES = Counter(
+    "switchboard_classifier_failures_total", "Messages that the classifier of intents could not read; they have none."
+)
+
 # --- routing ---------------------------------------------------------------------------------------------------------
 MATCH_SECONDS = Histogram("switchboard_match_seconds", "One part of a workspace's queue matched.", buckets=_SECONDS)
 MATCH_FAILURES = Counter("switchboard_match_failures_total", "Matches that failed; their workspaces stay dirty.")

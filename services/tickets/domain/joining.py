@@ -8,6 +8,8 @@ from uuid import UUID
 from services.tickets.domain.ticket import Ticket
 from shared.contracts.inbound_messages import MessageReceived
 
+THANKS = "thanks"
+"""What `automatic` says of a customer's message that thanks and says nothing else."""
 Why = Literal["named", "conversation", "order", "new", "follow-up"]
 
 

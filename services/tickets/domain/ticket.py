@@ -60,6 +60,8 @@ class Ticket:
     merged_into: UUID | None = None
     due_at: datetime | None = None
     """When the first of its clocks that run is due (clocking.py writes it)."""
+    due_by: datetime | None = None
+    """When what it asks for can no longer be done: the warehouse's cut-off."""
 
 
 class TransitionRefused(Conflict):

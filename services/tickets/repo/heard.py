@@ -27,7 +27,7 @@ async def hear(tx: asyncpg.Connection, kept: Sequence[Kept]) -> None:
     newest: dict[tuple[str, UUID, str, str], datetime] = {}
     for one in kept:
         said = one.event.data
-        if not said.echo and said.automatic is None:
+        if not said.echo and said.automatic in (None, THANKS):
             key = (one.event.workspace, one.person, said.channel, said.account)
             newest[key] = max(newest.get(key, said.accepted_at), said.accepted_at)
     rows = [(*key, newest[key]) for key in sorted(newest)]

@@ -44,6 +44,7 @@ _TYPES = {
     "spam": "boolean",
     "merged_into": "uuid",
     "due_at": "timestamptz",
+    "due_by": "timestamptz",
 }
 COLUMNS = tuple(field.name for field in fields(Ticket))
 assert tuple(_TYPES) == COLUMNS
@@ -52,6 +53,7 @@ _CHANGING = (
     "version", "cycle", "cycle_started_at", "active_at", "solved_at",
     "place", "assignee", "assigned_at", "routing_version", "trace",
     "clock", "intent", "tags", "snoozed_until", "spam", "merged_into",
+    "due_by",
 )  # fmt: skip
 SELECT = "select " + ", ".join(f"t.{column}" for column in COLUMNS) + " from tickets t"
 
