@@ -180,7 +180,7 @@ async def test_a_change_of_an_unshipped_order_is_due_by_the_cut_off(tickets: Tic
         found = ticket["due_by"] and datetime.fromisoformat(ticket["due_by"])
         assert (person, found) == (person, due)
     events = await tickets.told(6)
-    assert [event.data.due_by for event in events][:2] == [usual, told]
+    assert {event.data.due_by for event in events} == {usual, told, None}
 
 
 async def test_another_workspace_s_order_of_the_same_number_is_another_order(tickets: Tickets) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.tickets.domain.joining import THANKS
 from services.tickets.repo.messages import Kept
 
 _HEAR = """
