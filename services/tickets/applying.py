@@ -18,7 +18,8 @@ from services.tickets.domain.sla import Case
 from services.tickets.domain.stopwatch import Kind
 from services.tickets.domain.ticket import Ticket
 from services.tickets.repo import applying as repo
-from services.tickets.repo import messages, tickets
+from services.tickets.repo import clocks as clock_rows
+from services.tickets.repo import history, messages, tickets
 from services.tickets.repo.messages import Happening
 from shared.bus import Context
 from shared.contracts.sla_settings import SlaPolicy
@@ -40,6 +41,17 @@ class Moved:
     cycle: int
     due_at: datetime | None
     new_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """A ticket that the policy is for and whose clocks are under other terms: as they are, and as they would be."""
+
+    ticket: Ticket
+    before: tuple[Clock, ...]
+    then: tuple[Clock, ...]
+    learned: Sequence[Evidence]
+    """What only its messages tell: it was opened before the workspace had a policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +87,12 @@ async def preview(runtime: Runtime, who: Identity, policy: str) -> Preview:
     while True:
         async with runtime.work() as (tx, ctx):
             page = await repo.open_tickets(tx, who, after, AT_ONCE)
-            for ticket, before, then in await _differing(tx, ctx, policy, page):
+            for one in await _differing(tx, ctx, policy, page):
                 count += 1
-                due = {clock.name: clock.due_at for clock in before}
+                due = {clock.name: clock.due_at for clock in one.before}
                 moved += [
-                    Moved(ticket.id, clock.kind, clock.cycle, due.get(clock.name), clock.due_at)
-                    for clock in then
+                    Moved(one.ticket.id, clock.kind, clock.cycle, due.get(clock.name), clock.due_at)
+                    for clock in one.then
                     if clock.outcome == "runs" and due.get(clock.name) != clock.due_at
                 ]
         if len(page) < AT_ONCE:
@@ -97,7 +109,7 @@ async def apply(runtime: Runtime, who: Identity, policy: str, looked_at: int) ->
             raise PolicyChanged(policy, looked_at, version)
         async with runtime.work() as (tx, ctx):
             page = await repo.open_tickets(tx, who, after, AT_ONCE, lock=True)
-            differing = [ticket for ticket, _, _ in await _differing(tx, ctx, policy, page)]
+            differing = await _differing(tx, ctx, policy, page)
             await _apply(tx, ctx, who, policy, version, differing)
         count += len(differing)
         if len(page) < AT_ONCE:
@@ -106,10 +118,12 @@ async def apply(runtime: Runtime, who: Identity, policy: str, looked_at: int) ->
 
 
 async def _apply(
-    tx: asyncpg.Connection, ctx: Context, who: Identity, policy: str, version: int, found: Sequence[Ticket]
+    tx: asyncpg.Connection, ctx: Context, who: Identity, policy: str, version: int, found: Sequence[Differing]
 ) -> None:
-    applied = [replace(ticket, version=ticket.version + 1) for ticket in found]
+    applied = [replace(one.ticket, version=one.ticket.version + 1) for one in found]
     await tickets.update(tx, applied)
+    learned = [((one.ticket.workspace, one.ticket.id), e) for one in found for e in one.learned]
+    await clock_rows.write(tx, {}, learned, [], [])
     for ticket in applied:
         told = SlaApplied(**facts.carried(ticket), policy=policy, policy_version=version, by=who.agent)
         ctx.begin(
@@ -126,23 +140,23 @@ async def _apply(
     )
 
 
-async def _differing(
-    tx: asyncpg.Connection, ctx: Context, policy: str, page: Sequence[Ticket]
-) -> list[tuple[Ticket, tuple[Clock, ...], tuple[Clock, ...]]]:
-    """Tickets that the policy is for and whose clocks are under other terms, with their clocks now and then."""
+async def _differing(tx: asyncpg.Connection, ctx: Context, policy: str, page: Sequence[Ticket]) -> list[Differing]:
     found = []
     known = await standing(tx, [(ticket.workspace, ticket.id) for ticket in page])
+    old = [t for t in page if not any(e.what == "began" for e in known[t.workspace, t.id][0])]
+    learned = await history.told(tx, old)
     for ticket in page:
-        evidence, _ = known[ticket.workspace, ticket.id]
+        key = (ticket.workspace, ticket.id)
+        evidence = [*known[key][0], *learned.get(key, ())]
         wanted = terms.now(ctx.settings, ticket.workspace, Case(ticket.priority, ticket.channel, ticket.shop))
-        if wanted is None or wanted[1].policy != policy or not any(one.what == "began" for one in evidence):
+        if wanted is None or wanted[1].policy != policy or not evidence:
             continue
         ids = {one.terms for one in evidence if one.terms is not None} | {wanted[0]}
         valid = await terms.known(tx, ticket.workspace, ids)
         chosen = Evidence(ctx.now, "terms", ticket.id, version=ticket.version + 1, terms=wanted[0])
         before, then = clocks(evidence, valid), clocks((*evidence, chosen), valid)
         if before != then or _latest(evidence) != wanted[0]:
-            found.append((ticket, before, then))
+            found.append(Differing(ticket, before, then, learned.get(key, ())))
     return found
 
 

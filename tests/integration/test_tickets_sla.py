@@ -226,6 +226,25 @@ async def test_a_changed_policy_is_for_new_cycles_until_a_lead_applies_it(ticket
     assert (applied.data.by, applied.version, applied.data.due_at) == ("boss", 2, began + timedelta(hours=4))
 
 
+async def test_a_first_policy_reaches_open_tickets_that_a_lead_puts_under_it(tickets: Tickets) -> None:
+    began = now(-600)
+    waiting, answered = [await tickets.write(person=person, accepted_at=began) for person in ("1", "2")]
+    await tickets.listed(2)
+    await reply(tickets, answered, began + timedelta(seconds=100))
+    await tickets.write(person="2", number=2, accepted_at=began + timedelta(seconds=300))
+    await tickets.timeline(answered, 4)
+    await under(tickets, first_reply_s=HOUR, next_reply_s=HOUR)
+    assert await clocks(tickets, waiting) == {}
+    async with tickets.client(role="lead") as lead:
+        seen = (await lead.get("/v1/sla/standard/preview")).json()
+        assert (seen["tickets"], len(seen["clocks"])) == (2, 2)
+        assert (await lead.post("/v1/sla/standard/apply", json={"policy_version": 1})).json() == {"tickets": 2}
+    due = (await clocks(tickets, waiting))["first_reply/1"]["due_at"]
+    assert datetime.fromisoformat(due) == began + timedelta(hours=1)
+    then = (await clocks(tickets, answered))["next_reply/1"]["due_at"]
+    assert datetime.fromisoformat(then) == began + timedelta(seconds=300, hours=1)
+
+
 async def test_a_reply_counts_by_the_calendar_as_it_was_when_the_cycle_began(tickets: Tickets) -> None:
     every_day = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
     always = {"name": "Office", "week": {day: ["00:00-24:00"] for day in every_day}}

@@ -1,6 +1,7 @@
 """The clocks of a ticket: when they start, stop, rest, are void and are due (definitions.md)."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -130,6 +131,17 @@ def test_a_reply_that_finally_fails_counts_no_longer_and_one_sent_again_does() -
     assert outcome(lost, "first_reply/1/1") == ("runs", at(60))
     assert outcome(of(*began(), replied(30), failed(35), replied(40, version=3)), "first_reply/1/1") == ("met", 2400)
     assert outcome(of(*began(), replied(30), failed(35), replied(50, message=2)), "first_reply/1/1") == ("met", 3000)
+
+
+def test_a_message_that_is_the_tickets_no_more_is_waited_for_no_more() -> None:
+    taken = said("heard", -30, subject=UUID(int=5), version=4)
+    given_back = said("unheard", -30, subject=UUID(int=5), version=9)
+    asked = (*began(), replied(5), said("heard", 20, subject=UUID(int=6)))
+    assert of(*asked, taken)["first_reply/1/1"].started_at == at(-30)
+    assert of(*asked, taken, given_back)["first_reply/1/1"].started_at == at(0)
+    merged = said("heard", 10, subject=UUID(int=5), version=4)
+    assert of(*asked, merged)["next_reply/1/1"].started_at == at(10)
+    assert of(*asked, merged, replace(given_back, at=at(10)))["next_reply/1/1"].started_at == at(20)
 
 
 def test_a_cycle_that_the_desk_began_has_no_first_reply() -> None:

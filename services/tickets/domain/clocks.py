@@ -120,6 +120,8 @@ class _Case:
     priority: str = "normal"
     state: str = "new"
     cycles: dict[int, _Cycle] = field(default_factory=dict)
+    early: dict[int, datetime] = field(default_factory=dict)
+    """Messages of a cycle that are older than the one that began it: of a ticket that was merged into this one."""
     resolution: Stopwatch | None = None
     solved_at: datetime | None = None
     void: tuple[datetime, str] | None = None
@@ -185,7 +187,7 @@ def _began(case: _Case, one: Evidence, terms: Mapping[UUID, Terms]) -> None:
     if case.state in DONE:
         case.enter("open", one.at)
     if not by_desk:
-        case.cycles[one.cycle].hear(one.at, case.priority)
+        case.cycles[one.cycle].hear(case.early.pop(one.cycle, one.at), case.priority)
     if case.resolution is None and not by_desk:
         case.resolution = Stopwatch(
             "resolution", one.cycle, one.at, valid, valid.target(case.priority, "resolution"), one.at
@@ -195,6 +197,7 @@ def _began(case: _Case, one: Evidence, terms: Mapping[UUID, Terms]) -> None:
 def _heard(case: _Case, one: Evidence, terms: Mapping[UUID, Terms]) -> None:
     cycle = case.cycles.get(one.cycle)
     if cycle is None:
+        case.early.setdefault(one.cycle, one.at)
         return
     if case.resolution is None:
         valid = cycle.terms

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-What = Literal["began", "terms", "priority", "heard", "replied", "failed", "void", "counts", "held", "moved"]
+What = Literal["began", "terms", "priority", "heard", "unheard", "replied", "failed", "void", "counts", "held", "moved"]
 ORDER: tuple[What, ...] = (
-    "began", "terms", "priority", "heard", "replied", "failed", "void", "counts", "held", "moved",
+    "began", "terms", "priority", "heard", "unheard", "replied", "failed", "void", "counts", "held", "moved",
 )  # fmt: skip
 """Of what is said of one moment."""
 
@@ -19,8 +19,8 @@ class Evidence:
 
     - began: a cycle, with its terms, the priority (`word`), and the message (`subject`) that waits for a reply, unless
       the desk began it
-    - heard: a later message of the customer's that waits for a reply
-    - replied, failed: what became of a human public reply (`subject`); the newest version counts
+    - heard, unheard: a later message of the customer's (`subject`) waits for a reply, or is this ticket's no more
+    - replied, failed: what became of a human public reply (`subject`)
     - void, counts: reply clocks do not count any more (`word` says why), or do again
     - priority: which it is (`word`), with other terms where another policy is for it
     - terms: a lead's choice of others for what is open
@@ -43,15 +43,19 @@ class Evidence:
         return self.at, ORDER.index(self.what), self.version, self.id
 
 
+_STANDS = {"heard": "heard", "unheard": "heard", "replied": "replied", "failed": "replied"}
+"""Of what is said of one subject only the newest version counts, where it says that it stands."""
+
+
 def counted(evidence: Iterable[Evidence]) -> list[Evidence]:
-    """In order, each thing once, and of what is said about a reply only the newest word, where it is no failure."""
+    """What counts, in order, each thing once."""
     once = {one.id: one for one in evidence}
-    newest: dict[UUID | None, Evidence] = {}
+    newest: dict[tuple[str, UUID], Evidence] = {}
     for one in once.values():
-        if one.what in ("replied", "failed"):
-            kept = newest.get(one.subject)
+        if one.what in _STANDS:
+            about = (_STANDS[one.what], one.subject or one.id)
+            kept = newest.get(about)
             if kept is None or (one.version, one.place) > (kept.version, kept.place):
-                newest[one.subject] = one
-    stands = {one.id for one in newest.values() if one.what == "replied"}
-    kept_ones = (one for one in once.values() if one.what not in ("replied", "failed") or one.id in stands)
-    return sorted(kept_ones, key=lambda one: one.place)
+                newest[about] = one
+    stands = {one.id for (what, _), one in newest.items() if one.what == what}
+    return sorted((o for o in once.values() if o.what not in _STANDS or o.id in stands), key=lambda one: one.place)

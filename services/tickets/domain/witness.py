@@ -22,7 +22,7 @@ from shared.ids import derived_id
 
 def witness(event: Event[Any]) -> list[Evidence]:
     """The evidence in an event; the terms of what begins are not said there."""
-    says = _SAYS.get(type(event.data))
+    says = next((_SAYS[kind] for kind in type(event.data).__mro__ if kind in _SAYS), None)
     return list(says(event)) if says is not None else []
 
 
@@ -61,7 +61,11 @@ def _changed(event: Event[TicketChanged]) -> Iterator[Evidence]:
     if "priority" in said.fields:
         yield _one(event, "priority", word=said.priority)
     if said.voids is not None:
-        word = ("spam" if said.spam else said.reason) if said.voids else ""
+        word = (
+            ("spam" if said.spam else "no-reply-needed" if "clock" in said.fields else said.reason)
+            if said.voids
+            else ""
+        )
         yield _one(event, "void" if said.voids else "counts", word=word)
 
 
