@@ -60,13 +60,11 @@ def _changed(event: Event[TicketChanged]) -> Iterator[Evidence]:
     said = event.data
     if "priority" in said.fields:
         yield _one(event, "priority", word=said.priority)
-    if said.voids is not None:
-        word = (
-            ("spam" if said.spam else "no-reply-needed" if "clock" in said.fields else said.reason)
-            if said.voids
-            else ""
-        )
-        yield _one(event, "void" if said.voids else "counts", word=word)
+    if said.voids:
+        needless = "no-reply-needed" if "clock" in said.fields else said.reason
+        yield _one(event, "void", word="spam" if said.spam else needless)
+    elif said.voids is not None:
+        yield _one(event, "counts")
 
 
 def _done_to_message(event: Event[MessageChanged]) -> Iterator[Evidence]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from services.tickets.domain.evidence import Evidence
+from services.tickets.domain.evidence import Evidence, What
 from services.tickets.domain.ticket import Ticket
 from services.tickets.repo.clocks import Key
 from shared.ids import derived_id
@@ -27,7 +27,7 @@ async def told(tx: asyncpg.Connection, tickets: Sequence[Ticket]) -> dict[Key, l
     cycles = {(ticket.workspace, ticket.id): ticket.cycle for ticket in spoken}
     rows = await tx.fetch(_SAID, *columns, [t.cycle_started_at for t in spoken]) if spoken else ()
     for row in rows:
-        key, what = (row["workspace"], row["ticket"]), "heard" if row["heard"] else "replied"
+        key, what = (row["workspace"], row["ticket"]), _what(row)
         found[key].append(
             Evidence(
                 at=row["at"],
@@ -39,6 +39,10 @@ async def told(tx: asyncpg.Connection, tickets: Sequence[Ticket]) -> dict[Key, l
             )
         )
     return found
+
+
+def _what(row: asyncpg.Record) -> What:
+    return "heard" if row["heard"] else "replied"
 
 
 def _began(ticket: Ticket) -> Evidence:
