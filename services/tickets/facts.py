@@ -3,7 +3,6 @@
 from typing import Any
 
 from services.tickets.domain.editing import Edited
-from services.tickets.domain.joining import speaks
 from services.tickets.domain.receive import Received
 from services.tickets.domain.ticket import Ticket
 from shared.bus import Context
@@ -53,7 +52,7 @@ def of_message(ctx: Context, event: Event[MessageReceived], received: Received) 
         ctx.emit(reopened, cause=event, version=ticket.version, shop=ticket.shop)
         return
     woke = received.did == "woke"
-    automatic = not speaks(event.data)
+    automatic = not received.spoke
     state = received.was if woke else ticket.state
     said = {"message": message, "author": "customer", "automatic": automatic, "accepted_at": event.data.accepted_at}
     added = MessageAdded(**carried(ticket) | {"state": state} | said)

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import asyncpg
 
-from services.tickets import changing, clocking, contacts, echoing, facts, media, reading, tokens
+from services.tickets import changing, clocking, closing, contacts, echoing, facts, media, reading, tokens
 from services.tickets.domain import answering
 from services.tickets.domain.answering import Said
-from services.tickets.domain.joining import Joined, join
+from services.tickets.domain.joining import Joined, join, survivor
 from services.tickets.domain.receive import began_by_desk, receive, takes_language
 from services.tickets.domain.ticket import Ticket
 from services.tickets.echoing import Echoed
@@ -138,11 +138,20 @@ async def _read(tx: asyncpg.Connection, work: Work, batch: Sequence[Inbound]) ->
     named += [(event.workspace, work.tokens[event.id]) for event in batch if event.id in work.tokens]
     named += [(event.workspace, ours.ticket) for event in batch if (ours := work.ours.get(event.id)) and ours.ticket]
     persons = sorted({(person.workspace, person.id) for person in work.people.values() if not person.new})
-    for ticket in await tickets.of_people(tx, persons, sorted(set(named))):
-        work.tickets[ticket.workspace, ticket.id] = ticket
-        work.by_person.setdefault((ticket.workspace, ticket.person), []).append(ticket.id)
+    wanted = sorted(set(named))
+    while persons or wanted:
+        for ticket in await tickets.of_people(tx, persons, wanted):
+            work.tickets[ticket.workspace, ticket.id] = ticket
+            work.by_person.setdefault((ticket.workspace, ticket.person), []).append(ticket.id)
+        persons, wanted = [], _merged(work)
     if any(event.data.echo for event in batch):
         work.said_at = await echoes.heard(tx, sorted(work.tickets))
+
+
+def _merged(work: Work) -> list[Key]:
+    """Tickets that those at hand were merged into, and that are not at hand."""
+    ends = [(ticket.workspace, survivor(ticket, work.tickets)) for ticket in work.tickets.values()]
+    return sorted({(workspace, end) for workspace, end in ends if isinstance(end, UUID)})
 
 
 def _thread(event: Inbound) -> tuple[str, str, str] | None:
@@ -194,8 +203,13 @@ def _receive(work: Work, event: Inbound) -> None:
 
 
 def _join(work: Work, event: Inbound, person: Person) -> Joined:
-    of_person = work.of_person(person)
-    return join(event.data, named=_named(work, event), of_person=of_person, conversational=CONVERSATIONAL)
+    return join(
+        event.data,
+        named=_named(work, event),
+        of_person=work.of_person(person),
+        conversational=CONVERSATIONAL,
+        reopen_for=closing.reopen_for(work.context.settings, event.workspace),
+    )
 
 
 def _echo(work: Work, event: Inbound, person: Person, before: Ticket | None) -> None:
@@ -224,15 +238,23 @@ def _remember(work: Work, event: Inbound, content: tuple[str, str] | None, ticke
 
 
 def _named(work: Work, event: Inbound) -> Ticket | None:
-    """The ticket that a token, a reference or the thread names, in this order; the newest reference first."""
+    """The ticket that a token, a reference or the thread names, in this order, or what it was merged into."""
+    id_ = _name(work, event)
+    if id_ is None:
+        return None
+    after = survivor(work.tickets[event.workspace, id_], work.tickets)
+    return after if isinstance(after, Ticket) else None
+
+
+def _name(work: Work, event: Inbound) -> UUID | None:
+    """The newest reference goes first."""
     if event.id in work.tokens:
-        return work.tickets[event.workspace, work.tokens[event.id]]
+        return work.tokens[event.id]
     for key in _references(event):
         if key in work.found:
-            return work.tickets[event.workspace, work.found[key]]
+            return work.found[key]
     thread = _thread(event)
-    id_ = work.threads.get(thread) if thread is not None else None
-    return work.tickets[event.workspace, id_] if id_ is not None else None
+    return work.threads.get(thread) if thread is not None else None
 
 
 def _language(work: Work, event: Inbound, person: Person) -> str | None:

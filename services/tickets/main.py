@@ -3,7 +3,7 @@
 from services.tickets.abreast import keep_abreast
 from services.tickets.api import create_api
 from services.tickets.clocking import settle
-from services.tickets.closing import close_solved
+from services.tickets.closing import close_by_time
 from services.tickets.config import Config
 from services.tickets.due import run_timers
 from services.tickets.files import forget_files
@@ -21,7 +21,7 @@ SERVICE = Service(
     config=Config,
     handlers=HANDLERS,
     api=create_api,
-    loops=(close_solved, forget_files, fetch_media, run_timers, keep_abreast, seal_audit),
+    loops=(close_by_time, forget_files, fetch_media, run_timers, keep_abreast, seal_audit),
     checks=(check_tickets, check_seals),
     finds={INBOUND_MESSAGES.name: accepted_ids, OUTBOUND_COMMANDS.name: ours, TICKET_EVENTS.name: ours},
     holders=holders,

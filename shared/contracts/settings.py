@@ -43,6 +43,8 @@ class Workspace(Document):
     """A solved ticket closes after this many days; until then a reply reopens it."""
     intent_priority: Annotated[dict[Token, Priority], Field(max_length=100)] = Field(default_factory=dict)
     """What raises a new ticket's priority, by intent or signal (docs/intents.md); `normal` takes a usual one away."""
+    auto_solve_days: Annotated[int, Field(ge=1, le=365)] | None = None
+    """A pending ticket is solved after this many days without a word of its customer's; never, where nothing is set."""
 
 
 class Shop(Document):

@@ -171,7 +171,7 @@ async def test_a_solved_ticket_closes_by_itself_once_its_days_have_passed(ticket
 
     await eventually(closed, timeout_s=60, what="the ticket closed")
     lines = await tickets.timeline(due, 3)
-    assert lines[2]["detail"] == {"was": "solved", "state": "closed", "reason": "auto-close"}
+    assert lines[2]["detail"] == {"was": "solved", "state": "closed", "reason": "auto-close", "by": "timer/auto-close"}
     assert (await tickets.get(f"/v1/tickets/{due}"))["active_at"] == active
     assert (await tickets.get(f"/v1/tickets/{early}"))["state"] == "solved"
 

@@ -10,17 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.tickets.domain.assignment import copy_routing
-from services.tickets.domain.joining import Joined, join
+from services.tickets.domain.joining import Joined
 from services.tickets.domain.language import detect
 from services.tickets.domain.receive import receive
 from services.tickets.domain.ticket import ALLOWED, Ticket, TransitionRefused, change_state, close
-from shared.contracts.inbound_messages import Sender
 from shared.contracts.routing_events import TicketEnqueued, TicketLeft, TicketTaken
 from shared.contracts.ticket_events import STATES
 from tests.factories import START, WORKSPACE, message, taken
 
 PERSON, NEW = UUID(int=7), UUID(int=99)
-CHATS = frozenset({"telegram"})
 
 
 def ticket(number: int = 1, **more: Any) -> Ticket:
@@ -45,103 +43,6 @@ def ticket(number: int = 1, **more: Any) -> Ticket:
         "active_at": START + timedelta(minutes=number),
     }
     return Ticket(**{**fields, **more})
-
-
-FORM = {"channel": "http", "account": "form", "thread": None}
-SURE = Sender(kind="email", value="a@example.org", verified=True)
-UNSURE = Sender(kind="email", value="a@example.org", verified=False)
-
-JOINING = {
-    "a thread names an open ticket": (message(), ticket(1), [], 1, "named"),
-    "a thread names a solved ticket, which it reopens": (message(), ticket(1, state="solved"), [], 1, "named"),
-    "a thread names a closed ticket, which gets a follow-up": (
-        message(),
-        ticket(1, state="closed"),
-        [],
-        None,
-        "follow-up",
-    ),
-    "an automatic answer to a closed ticket stays there": (
-        message(automatic="bounce"),
-        ticket(1, state="closed"),
-        [],
-        1,
-        "named",
-    ),
-    "a thread goes before a later conversation": (message(), ticket(1), [ticket(2)], 1, "named"),
-    "chat joins the person's latest ticket on the account": (
-        message(),
-        None,
-        [ticket(1), ticket(2)],
-        2,
-        "conversation",
-    ),
-    "chat joins a solved ticket": (message(), None, [ticket(1, state="solved")], 1, "conversation"),
-    "chat does not join a closed ticket": (message(), None, [ticket(1, state="closed")], None, "new"),
-    "chat does not join a ticket on another account": (message(), None, [ticket(1, account="other")], None, "new"),
-    "chat does not join a ticket on another channel": (message(), None, [ticket(1, channel="http")], None, "new"),
-    "a form opens a ticket of its own": (
-        message(**FORM),
-        None,
-        [ticket(1, channel="http", account="form")],
-        None,
-        "new",
-    ),
-    "a verified person's order joins its one ticket": (
-        message(**FORM, sender=SURE, order="1001"),
-        None,
-        [ticket(1, order_name="1001"), ticket(2)],
-        1,
-        "order",
-    ),
-    "an unverified person's order joins nothing": (
-        message(**FORM, sender=UNSURE, order="1001"),
-        None,
-        [ticket(1, order_name="1001")],
-        None,
-        "new",
-    ),
-    "an order with two open tickets joins neither": (
-        message(**FORM, sender=SURE, order="1001"),
-        None,
-        [ticket(1, order_name="1001"), ticket(2, order_name="1001")],
-        None,
-        "new",
-    ),
-    "an order's closed ticket is not joined": (
-        message(**FORM, sender=SURE, order="1001"),
-        None,
-        [ticket(1, order_name="1001", state="closed")],
-        None,
-        "new",
-    ),
-    "another order joins nothing": (
-        message(**FORM, sender=SURE, order="1002"),
-        None,
-        [ticket(1, order_name="1001")],
-        None,
-        "new",
-    ),
-    "nobody's first message opens a ticket": (message(), None, [], None, "new"),
-}
-
-
-@pytest.mark.parametrize("case", JOINING.values(), ids=JOINING.keys())
-def test_joining(case: tuple[Any, ...]) -> None:
-    event, named, of_person, joins, why = case
-    joined = join(event.data, named=named, of_person=of_person, conversational=CHATS)
-    assert (joined.ticket.id if joined.ticket else None) == (ticket(joins).id if joins else None)
-    assert joined.why == why
-
-
-def test_a_new_ticket_beside_an_open_one_is_marked_a_possible_duplicate() -> None:
-    joined = join(message(**FORM).data, named=None, of_person=[ticket(1), ticket(2)], conversational=CHATS)
-    assert joined.possible_duplicate_of == ticket(2).id
-
-
-def test_a_new_ticket_beside_solved_ones_is_no_duplicate() -> None:
-    joined = join(message(**FORM).data, named=None, of_person=[ticket(1, state="solved")], conversational=CHATS)
-    assert joined.possible_duplicate_of is None
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def answer(ticket: Ticket, wanted: State | None, now: datetime) -> Said:
     said = replace(ticket, version=ticket.version + 1, active_at=max(ticket.active_at, now))
     state = wanted or ("solved" if ticket.state == "solved" else "pending")
     if state == ticket.state or (wanted is None and state not in ALLOWED[ticket.state]):
-        return Said(said, said.version, ticket.state)
+        return Said(_waits_anew(said, now), said.version, ticket.state)
     return Said(change_state(said, state, now), said.version, ticket.state)
 
 
@@ -55,8 +55,15 @@ def echo(ticket: Ticket, at: datetime, heard_at: datetime | None) -> Said:
     """
     said = replace(ticket, version=ticket.version + 1, active_at=max(ticket.active_at, at))
     if ticket.state not in ("new", "open") or (heard_at is not None and heard_at > at):
-        return Said(said, said.version, ticket.state)
+        return Said(_waits_anew(said, at), said.version, ticket.state)
     return Said(change_state(said, "pending", said.active_at), said.version, ticket.state)
+
+
+def _waits_anew(ticket: Ticket, at: datetime) -> Ticket:
+    """A pending ticket waits for its customer from the newest answer on."""
+    if ticket.pending_since is None:
+        return ticket
+    return replace(ticket, pending_since=max(ticket.pending_since, at))
 
 
 def note(ticket: Ticket) -> Said:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Final
 
-from services.tickets.domain.ticket import Ticket, change_state
+from services.tickets.domain.ticket import Clock, Ticket, change_state
 from shared.contracts.ticket_events import Priority, State
 from shared.errors import Conflict, Invalid
 
@@ -19,11 +19,11 @@ UNSET: Final = Unset()
 
 
 class ClosedToChanges(Conflict):
-    """A closed ticket is history: nothing of it is changed but its tags."""
+    """A closed ticket is history: nothing of it is changed but its tags, and a mark of spam that was a mistake."""
 
     def __init__(self, ticket: Ticket, changed: str) -> None:
         super().__init__(
-            f"ticket {ticket.id} is closed; its {changed} stays as it is (tags may still be changed)",
+            f"ticket {ticket.id} is closed; its {changed} stays as it is (tags may be changed, and spam unmarked)",
             reason="ticket_closed",
         )
 
@@ -40,6 +40,8 @@ class Edit:
     order_name: str | Unset | None = UNSET
     snoozed_until: datetime | Unset | None = UNSET
     spam: bool | Unset = UNSET
+    clock: Clock | Unset = UNSET
+    """`void` where no reply is needed."""
     add_tags: tuple[str, ...] = ()
     remove_tags: tuple[str, ...] = ()
 
@@ -73,23 +75,27 @@ class Edited:
 def edit(ticket: Ticket, wanted: Edit, now: datetime) -> Edited:
     """Change the fields, then the state: a version for each; what is as wanted already is no change.
 
-    Marking as spam solves and ends a snooze; taking the mark away reopens. Raises ClosedToChanges, TransitionRefused,
-    or Invalid where a snooze would end in the past or there would be too many tags.
+    Marking as spam solves and ends a snooze; taking the mark away reopens what is not closed. Whoever snoozes a pending
+    ticket looks again when it wakes: it waits anew from then on. Raises ClosedToChanges, TransitionRefused, or Invalid
+    where a snooze would end in the past or there would be too many tags.
     """
     after = replace(ticket, **{n: value for n in _PLAIN if (value := getattr(wanted, n)) is not UNSET})
     after = replace(after, tags=_tags(ticket, wanted))
     state = wanted.state
     if after.spam != ticket.spam:
-        after = replace(after, snoozed_until=None, clock="void" if after.spam else "runs")
+        after = replace(after, snoozed_until=None, clock=_clock_of_spam(after))
         state = _of_spam(after, state)
+    if ticket.snoozed_until is not None and after.snoozed_until is None and after.state == "pending":
+        after = replace(after, pending_since=now)
     _require_use(wanted.snoozed_until, ticket.state if isinstance(state, Unset) else state, now)
     changes = {
         name: (was, is_)
         for name in sorted(_PLAIN | {"tags"})
         if (was := getattr(ticket, name)) != (is_ := getattr(after, name))
     }
-    if ticket.state == "closed" and (changes.keys() - {"tags"}):
-        raise ClosedToChanges(ticket, min(changes.keys() - {"tags"}))
+    kept = changes.keys() - {"tags"} - ({"spam", "clock"} if ticket.spam and not after.spam else set())
+    if ticket.state == "closed" and kept:
+        raise ClosedToChanges(ticket, min(kept))
     changed = replace(after, version=ticket.version + 1) if changes else ticket
     moves = not isinstance(state, Unset) and state != ticket.state
     done = change_state(changed, state, now) if moves and not isinstance(state, Unset) else changed
@@ -110,6 +116,13 @@ def _tags(ticket: Ticket, wanted: Edit) -> tuple[str, ...]:
     if len(tags) > TAGS_MAX and len(tags) > len(ticket.tags):
         raise Invalid(f"a ticket has at most {TAGS_MAX} tags; this one would have {len(tags)}", reason="too_many_tags")
     return tags
+
+
+def _clock_of_spam(after: Ticket) -> Clock:
+    """Spam voids a clock that runs; a cycle that the desk began has none."""
+    if after.clock == "agent-began":
+        return after.clock
+    return "void" if after.spam else "runs"
 
 
 def _of_spam(after: Ticket, state: State | Unset) -> State | Unset:

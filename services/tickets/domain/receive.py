@@ -22,6 +22,8 @@ class Received:
     ticket: Ticket
     did: Did
     was: State
+    spoke: bool = True
+    """False where it starts no clock and wakes nobody: it is automatic, or stands on spam."""
 
 
 def receive(
@@ -30,22 +32,29 @@ def receive(
     """Put a message on the ticket it joins, or on a new one with the id `new_id`.
 
     Automatic messages (auto-replies, bounces, bulk) never open the queue, reopen or wake: one that joins no ticket
-    stands on a solved ticket of its own, so that nothing accepted is lost and nobody is disturbed.
+    stands on a solved ticket of its own, so that nothing accepted is lost and nobody is disturbed. What
+    comes to a ticket that is marked as spam is kept there likewise.
     """
     message = event.data
     if joined.ticket is None:
-        return Received(_opened(event, joined, new_id, person, language), "opened", "new")
+        return Received(_opened(event, joined, new_id, person, language), "opened", "new", speaks(message))
     ticket = _seen(joined.ticket, message.accepted_at, event.trace, language)
     was = ticket.state
-    if not speaks(message):
-        return Received(ticket, "added", was)
+    if not speaks(message) or ticket.spam:
+        return Received(ticket, "added", was, spoke=False)
+    return speak(ticket, message.accepted_at)
+
+
+def speak(ticket: Ticket, at: datetime) -> Received:
+    """What a customer's word, accepted at `at`, makes of the ticket that it is already on: our turn, and no snooze."""
+    was = ticket.state
     ticket = replace(ticket, snoozed_until=None)
     if was == "solved":
-        return Received(_reopened(ticket, message.accepted_at), "reopened", was)
+        return Received(_reopened(ticket, at), "reopened", was)
     if ticket.clock == "void":
-        ticket = replace(ticket, clock="runs", cycle_started_at=message.accepted_at)
+        ticket = replace(ticket, clock="runs", cycle_started_at=at)
     if was in ("pending", "on-hold"):
-        return Received(replace(ticket, state="open", version=ticket.version + 1), "woke", was)
+        return Received(replace(ticket, state="open", version=ticket.version + 1, pending_since=None), "woke", was)
     return Received(ticket, "added", was)
 
 
@@ -80,7 +89,7 @@ def _opened(event: Event[MessageReceived], joined: Joined, new_id: UUID, person:
 def began_by_desk(event: Event[MessageReceived], new_id: UUID, person: UUID) -> Ticket:
     """The ticket of a conversation that the desk began in an app of the provider: the customer's turn."""
     opened = _opened(event, Joined(None, "new"), new_id, person, None)
-    return replace(opened, state="pending", clock="agent-began")
+    return replace(opened, state="pending", clock="agent-began", pending_since=event.data.accepted_at)
 
 
 def takes_language(ticket: Ticket | None) -> bool:

@@ -1,7 +1,7 @@
 """A ticket and its life cycle: which state may follow which, and who may say so (product.md T1)."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -62,6 +62,8 @@ class Ticket:
     """When the first of its clocks that run is due (clocking.py writes it)."""
     due_by: datetime | None = None
     """When what it asks for can no longer be done: the warehouse's cut-off."""
+    pending_since: datetime | None = None
+    """Since when the customer is waited for: the newest answer, or whatever else made it his turn."""
 
 
 class TransitionRefused(Conflict):
@@ -85,6 +87,7 @@ def change_state(ticket: Ticket, wanted: State, now: datetime) -> Ticket:
         raise TransitionRefused(ticket, wanted)
     solved_at = now if wanted == "solved" else ticket.solved_at if wanted == "closed" else None
     snoozed_until = None if wanted in ("solved", "closed") else ticket.snoozed_until
+    pending_since = now if wanted == "pending" else None
     return replace(
         ticket,
         state=wanted,
@@ -92,9 +95,22 @@ def change_state(ticket: Ticket, wanted: State, now: datetime) -> Ticket:
         active_at=now,
         solved_at=solved_at,
         snoozed_until=snoozed_until,
+        pending_since=pending_since,
     )
 
 
 def close(ticket: Ticket, now: datetime) -> Ticket:
     """The solved ticket, closed: its time to be reopened has passed. Nobody was active, so lists stay as they were."""
     return replace(change_state(ticket, "closed", now), active_at=ticket.active_at)
+
+
+def solve(ticket: Ticket, now: datetime) -> Ticket:
+    """The pending ticket, solved: its customer was waited for long enough. Nobody was active here either."""
+    return replace(change_state(ticket, "solved", now), active_at=ticket.active_at)
+
+
+def over(ticket: Ticket, at: datetime, reopen_for: timedelta) -> bool:
+    """Whether a message accepted at `at` comes too late to reopen the ticket, whether or not it was closed by then."""
+    if ticket.state == "solved" and ticket.solved_at is not None:
+        return at >= ticket.solved_at + reopen_for
+    return ticket.state == "closed"

@@ -45,6 +45,7 @@ _TYPES = {
     "merged_into": "uuid",
     "due_at": "timestamptz",
     "due_by": "timestamptz",
+    "pending_since": "timestamptz",
 }
 COLUMNS = tuple(field.name for field in fields(Ticket))
 assert tuple(_TYPES) == COLUMNS
@@ -52,8 +53,7 @@ _CHANGING = (
     "state", "priority", "language", "subject", "order_name",
     "version", "cycle", "cycle_started_at", "active_at", "solved_at",
     "place", "assignee", "assigned_at", "routing_version", "trace",
-    "clock", "intent", "tags", "snoozed_until", "spam", "merged_into",
-    "due_by",
+    "clock", "intent", "tags", "snoozed_until", "spam", "merged_into", "due_by", "pending_since",
 )  # fmt: skip
 SELECT = "select " + ", ".join(f"t.{column}" for column in COLUMNS) + " from tickets t"
 
@@ -90,6 +90,13 @@ _OF_PEOPLE_AND_NAMED = f"""
             order by state, active_at desc, id desc limit {MOST_OF_A_PERSON}
         ) as p
         union
+        select u.workspace, c.id
+        from unnest($1::text[], $2::uuid[]) as u(workspace, person) cross join lateral (
+            select id, spam from tickets
+            where workspace = u.workspace and person = u.person and state = 'closed'
+            order by state, active_at desc, id desc limit 1
+        ) as c where c.spam
+        union
         select * from unnest($3::text[], $4::uuid[])
     ) as k on t.workspace = k.workspace and t.id = k.id
     order by t.workspace, t.id for update of t
@@ -120,7 +127,10 @@ async def known(tx: asyncpg.Connection, keys: Sequence[tuple[str, UUID]]) -> set
 async def of_people(
     tx: asyncpg.Connection, people: Sequence[tuple[str, UUID]], named: Sequence[tuple[str, UUID]]
 ) -> list[Ticket]:
-    """The tickets of these people that are not closed, and those that messages name, locked in one order."""
+    """The tickets of these people that are not closed, the last closed one where it is spam, and those that are named.
+
+    All are locked, in one order.
+    """
     if not people and not named:
         return []
     rows = await tx.fetch(
@@ -177,12 +187,22 @@ def of_row(row: asyncpg.Record) -> Ticket:
     return Ticket(**facts | {"tags": tuple(facts["tags"])})
 
 
-_DUE = f"""
+_TO_CLOSE = f"""
     {SELECT} where t.workspace = $1 and t.state = 'solved' and t.solved_at <= now() - $2::interval
     order by t.solved_at limit $3 for update skip locked
+"""
+_TO_SOLVE = f"""
+    {SELECT} where t.workspace = $1 and t.state = 'pending' and t.snoozed_until is null
+        and t.pending_since <= now() - $2::interval
+    order by t.pending_since limit $3 for update skip locked
 """
 
 
 async def due_to_close(tx: asyncpg.Connection, workspace: str, after: timedelta, most: int) -> list[Ticket]:
     """Tickets solved longer ago than `after` by the database's clock, locked; another replica's are left out."""
-    return [of_row(row) for row in await tx.fetch(_DUE, workspace, after, most)]
+    return [of_row(row) for row in await tx.fetch(_TO_CLOSE, workspace, after, most)]
+
+
+async def due_to_solve(tx: asyncpg.Connection, workspace: str, after: timedelta, most: int) -> list[Ticket]:
+    """Tickets whose customers were waited for longer than `after`, and that nobody snoozed, likewise."""
+    return [of_row(row) for row in await tx.fetch(_TO_SOLVE, workspace, after, most)]
