@@ -16,10 +16,17 @@ from services.routing.repo import agents, tickets, workspaces
 from shared.bus import Context, Handler, reads
 from shared.contracts.envelope import Event
 from shared.contracts.routing_events import RoutingEvent, TicketEnqueued
-from shared.contracts.ticket_events import MessageAdded, StateChanged, TicketEvent, TicketOpened, TicketReopened
+from shared.contracts.ticket_events import (
+    MessageAdded,
+    StateChanged,
+    TicketChanged,
+    TicketEvent,
+    TicketOpened,
+    TicketReopened,
+)
 
 
-@reads(TicketOpened, TicketReopened, MessageAdded, StateChanged)
+@reads(TicketOpened, TicketReopened, MessageAdded, StateChanged, TicketChanged)
 async def on_ticket_events(tx: asyncpg.Connection, batch: Sequence[Event[TicketEvent]], ctx: Context) -> None:
     """Enqueue what is opened or reopened, end what is over, and let work of the customer's turn weigh nothing."""
     opened = await open_workspaces(tx, ctx, [event.workspace for event in batch])

@@ -11,7 +11,14 @@ from services.routing.domain.observe import observe, teach
 from services.routing.domain.ticket import Ticket
 from shared.contracts.envelope import Event
 from shared.contracts.routing_events import RoutingEvent, TicketLeft
-from shared.contracts.ticket_events import MessageAdded, StateChanged, TicketEvent, TicketOpened, TicketReopened
+from shared.contracts.ticket_events import (
+    MessageAdded,
+    StateChanged,
+    TicketChanged,
+    TicketEvent,
+    TicketOpened,
+    TicketReopened,
+)
 from shared.errors import Invalid
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -36,6 +43,8 @@ def told(type_: type[TicketEvent] = TicketOpened, version: int | None = 1, **mor
         facts |= {"message": UUID(int=3), "author": "customer"}
     if type_ is StateChanged:
         facts |= {"was": "open", "reason": "agent"}
+    if type_ is TicketChanged:
+        facts |= {"fields": ("priority",), "reason": "agent"}
     data = type_(**{**facts, **more})
     return Event(
         id=UUID(int=(version or 0) + 100), source="tickets", time=LATER, workspace="main", shop="bikes",
@@ -45,6 +54,13 @@ def told(type_: type[TicketEvent] = TicketOpened, version: int | None = 1, **mor
 
 def queued() -> Ticket:
     return observe(None, told()).ticket
+
+
+def asked() -> Ticket:
+    lease = LATER + timedelta(minutes=1)
+    return offer(
+        queued(), agent="anna", offer=UUID(int=9), weight=20, at=LATER, lease_until=lease, reason="best-fit"
+    ).ticket
 
 
 def held() -> Ticket:
@@ -91,10 +107,7 @@ def test_a_customer_who_answers_comes_back_to_the_same_holder() -> None:
 
 
 def test_in_the_customers_turn_nobody_is_asked() -> None:
-    asked = offer(
-        queued(), agent="anna", offer=UUID(int=9), weight=20, at=LATER, lease_until=LATER, reason="best-fit"
-    ).ticket
-    for before in (queued(), asked):
+    for before in (queued(), asked()):
         seen = observe(before, told(StateChanged, 2, state="pending"))
         assert seen.ticket.place == "done"
         assert seen.ticket.agent is None
@@ -113,9 +126,46 @@ def test_a_further_message_on_a_waiting_ticket_keeps_its_place_in_the_queue() ->
 
 
 def test_a_raised_priority_counts_at_once() -> None:
-    seen = observe(queued(), told(MessageAdded, 2, priority="urgent"))
-    assert seen.changed
-    assert seen.ticket.rank == 0
+    for type_ in (MessageAdded, TicketChanged):
+        seen = observe(queued(), told(type_, 2, priority="urgent"))
+        assert seen.changed
+        assert (seen.ticket.rank, seen.ticket.enqueued_at, seen.ticket.waiting_reason) == (0, START, None)
+
+
+def test_a_snoozed_ticket_leaves_the_queue_and_comes_back_with_its_time() -> None:
+    for before in (queued(), asked()):
+        asleep = observe(before, told(TicketChanged, 2, state="open", snoozed_until=LATER))
+        assert (asleep.ticket.place, asleep.ticket.agent, asleep.ticket.load) == ("done", None, None)
+        assert asleep.steps[-1].event.reason == "snoozed"
+        awake = observe(asleep.ticket, told(TicketChanged, 3, state="open"))
+        assert (awake.ticket.place, awake.ticket.enqueued_at, awake.ticket.live) == ("waiting", START, True)
+
+
+def test_a_snoozed_ticket_weighs_nothing_on_its_holder_until_it_wakes() -> None:
+    asleep = observe(held(), told(TicketChanged, 2, state="open", snoozed_until=LATER))
+    assert (asleep.ticket.place, asleep.ticket.agent, asleep.ticket.load) == ("held", "anna", None)
+    assert asleep.steps == ()
+    still = observe(asleep.ticket, told(MessageAdded, 3, state="open", snoozed_until=LATER, automatic=True))
+    assert still.ticket.load is None
+    awake = observe(still.ticket, told(TicketChanged, 4, state="open"))
+    assert (awake.ticket.place, awake.ticket.agent, awake.ticket.returned) == ("held", "anna", True)
+    assert awake.ticket.load is not None
+
+
+def test_a_snoozed_ticket_of_the_customers_turn_does_not_come_back_by_waking() -> None:
+    asleep = observe(queued(), told(StateChanged, 2, state="pending", snoozed_until=LATER)).ticket
+    assert observe(asleep, told(TicketChanged, 3, state="pending")).steps == ()
+
+
+def test_spam_leaves_the_queue_and_its_holder() -> None:
+    for before in (queued(), asked(), held()):
+        seen = observe(before, told(TicketChanged, 2, state="open", spam=True))
+        assert (seen.ticket.place, seen.ticket.agent, seen.ticket.load) == ("done", None, None)
+        assert seen.steps[-1].event.reason == "spam"
+        more = observe(seen.ticket, told(MessageAdded, 3, state="solved", spam=True, automatic=True))
+        assert (more.ticket.place, more.steps) == ("done", ())
+        back = observe(more.ticket, told(StateChanged, 4, state="open"))
+        assert back.ticket.place == "waiting"
 
 
 def test_an_event_without_a_version_is_refused() -> None:

@@ -14,6 +14,11 @@ OURS = frozenset({"new", "open"})
 OVER = frozenset({"solved", "closed"})
 
 
+def _waits_for_us(data: TicketEvent) -> bool:
+    """It is our turn, and now: what is snoozed or spam weighs nothing and is offered to nobody (definitions.md)."""
+    return data.state in OURS and data.snoozed_until is None and not data.spam
+
+
 @dataclass(frozen=True, slots=True)
 class Observed:
     """The ticket after an event and the steps it took; `changed` is False where there is nothing to write."""
@@ -42,7 +47,7 @@ def observe(known: Ticket | None, event: Event[TicketEvent]) -> Observed:
 def _with_facts(before: Ticket, event: Event[TicketEvent]) -> Ticket:
     data = event.data
     held = before.agent is not None
-    live = data.state in OURS and (held or before.place != "done")
+    live = _waits_for_us(data) and (held or before.place != "done")
     return before._replace(
         ticket_version=event.version or 0,
         decided_on=max(before.decided_on, event.version or 0),
@@ -69,13 +74,16 @@ def _same_facts(before: Ticket, after: Ticket) -> bool:
 
 
 def _steps(ticket: Ticket, data: TicketEvent) -> tuple[Step, ...]:
-    if data.state in OURS:
+    if _waits_for_us(data):
         if ticket.place != "done":
             return ()
         return (enqueue(ticket, data.cycle_started_at, "opened" if ticket.enqueue == 0 else "reopened"),)
     if data.state in OVER:
         return end(ticket, "closed", data.state)
-    return () if ticket.place == "held" else end(ticket, "withdrawn", data.state)
+    if data.spam:
+        return end(ticket, "withdrawn", "spam")
+    why = "snoozed" if data.state in OURS else data.state
+    return () if ticket.place == "held" else end(ticket, "withdrawn", why)
 
 
 def teach(known: Ticket | None, event: Event[RoutingEvent], *, default_weight: int) -> Ticket | None:
