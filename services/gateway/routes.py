@@ -89,6 +89,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/tickets/{id}/timeline", WORKSPACE, "tickets"),
     Route("PATCH", "/v1/tickets/{id}", WORKSPACE, "tickets"),
     Route("POST", "/v1/tickets/{id}/state", WORKSPACE, "tickets"),
+    Route("POST", "/v1/tickets/{id}/messages/{message}/counts", WORKSPACE, "tickets"),
     Route("POST", "/v1/tickets/{id}/answers", WORKSPACE, "tickets"),
     Route("POST", "/v1/tickets/{id}/notes", STAFF, "tickets"),
     Route("POST", "/v1/tickets/{id}/files", WORKSPACE, "tickets", body_max=MAX_FILE_BYTES),

@@ -18,6 +18,7 @@ from shared.contracts.envelope import Event
 from shared.contracts.routing_events import RoutingEvent, TicketEnqueued
 from shared.contracts.ticket_events import (
     MessageAdded,
+    MessageCounted,
     StateChanged,
     TicketChanged,
     TicketEvent,
@@ -26,7 +27,7 @@ from shared.contracts.ticket_events import (
 )
 
 
-@reads(TicketOpened, TicketReopened, MessageAdded, StateChanged, TicketChanged)
+@reads(TicketOpened, TicketReopened, MessageAdded, StateChanged, TicketChanged, MessageCounted)
 async def on_ticket_events(tx: asyncpg.Connection, batch: Sequence[Event[TicketEvent]], ctx: Context) -> None:
     """Enqueue what is opened or reopened, end what is over, and let work of the customer's turn weigh nothing."""
     opened = await open_workspaces(tx, ctx, [event.workspace for event in batch])

@@ -1,14 +1,19 @@
 """Changes of a ticket over the API: refused only over what somebody else changed meanwhile."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
 
+import asyncpg
 from fastapi import FastAPI, Header, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from services.tickets import counting
 from services.tickets.acting import Act, Actor, act
-from services.tickets.domain.editing import TAGS_MAX, Edit
+from services.tickets.domain.editing import TAGS_MAX, UNSET, Edit
+from services.tickets.domain.ticket import Ticket
 from services.tickets.views import TicketView
+from shared.bus import Context
 from shared.contracts.fields import LanguageTag, Token
 from shared.contracts.ticket_events import Priority, State
 from shared.db.idempotency import Answer, once, request_hash
@@ -20,6 +25,8 @@ from shared.service import Runtime
 IfMatch = Annotated[str | None, Header(max_length=100)]
 Key = Annotated[str | None, Header(max_length=255)]
 Tags = Annotated[tuple[Token, ...], Field(max_length=TAGS_MAX)]
+Run = Callable[[asyncpg.Connection, Context], Awaitable[Ticket]]
+"""Does what is asked, within the transaction of its Idempotency-Key."""
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00-\x1f]+$")
 ]
@@ -31,7 +38,14 @@ class NewState(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     state: State
+    no_reply_needed: bool = Field(
+        False, description="Nothing waits for an answer: the reply clocks are void, and in no ratio"
+    )
     reason: Token = "agent"
+
+    def edit(self) -> Edit:
+        """The edit it asks for."""
+        return Edit(state=self.state, clock="void" if self.no_reply_needed else UNSET)
 
 
 class TicketChange(BaseModel):
@@ -47,6 +61,9 @@ class TicketChange(BaseModel):
     order: Line | None = Field(None, description="The order it is about")
     snoozed_until: AwareDatetime | None = Field(None, description="Nobody need look at it until then; pauses no clock")
     spam: bool = Field(False, description="Spam is solved and in no figure; false takes the mark away and reopens")
+    no_reply_needed: bool = Field(
+        False, description="True: nothing waits for an answer, so the reply clocks are void; false: they run again"
+    )
     add_tags: Tags = ()
     remove_tags: Tags = ()
     reason: Token = Field("agent", description="Why, in a word of yours")
@@ -54,6 +71,8 @@ class TicketChange(BaseModel):
     def edit(self) -> Edit:
         """The edit it asks for."""
         named = {name: getattr(self, name) for name in self.model_fields_set - {"reason"}}
+        if "no_reply_needed" in named:
+            named["clock"] = "void" if named.pop("no_reply_needed") else "runs"
         if "order" in named:
             named["order_name"] = named.pop("order")
         return Edit(**named)
@@ -70,8 +89,22 @@ def add_changes(app: FastAPI, runtime: Runtime) -> None:
 
         With `If-Match` the change is refused (412) where the state was changed since that version.
         """
-        asked = _act(who, id, Edit(state=wanted.state), wanted.reason, if_match)
-        return await _once(runtime, who, request, wanted, idempotency_key, asked)
+        asked = _act(who, id, wanted.edit(), wanted.reason, if_match)
+        return await _once(runtime, who, request, _body(wanted), idempotency_key, _acts(asked))
+
+    @app.post("/v1/tickets/{id}/messages/{message}/counts", responses=problems(404, 409), response_model=TicketView)
+    async def let_count(
+        id: UUID, message: UUID, who: Caller, request: Request, idempotency_key: Key = None
+    ) -> Response:
+        """Overrule that a message asks for nothing (an automatic one, or mere thanks).
+
+        It opens, reopens or wakes the ticket and starts its clocks as if it had spoken when it was accepted.
+        """
+
+        async def run(tx: asyncpg.Connection, ctx: Context) -> Ticket:
+            return await counting.let_count(tx, ctx, Actor.of(who), (who.workspace, id), message)
+
+        return await _once(runtime, who, request, b"", idempotency_key, run)
 
     @app.patch("/v1/tickets/{id}", responses=problems(404, 409, 412), response_model=TicketView)
     async def change_ticket(
@@ -88,7 +121,7 @@ def add_changes(app: FastAPI, runtime: Runtime) -> None:
         somebody set meanwhile, or a message that came, is in nobody's way.
         """
         asked = _act(who, id, wanted.edit(), wanted.reason, if_match)
-        return await _once(runtime, who, request, wanted, idempotency_key, asked)
+        return await _once(runtime, who, request, _body(wanted), idempotency_key, _acts(asked))
 
 
 def _act(who: Identity, ticket: UUID, wanted: Edit, reason: str, if_match: str | None) -> Act:
@@ -104,17 +137,26 @@ def _version(if_match: str | None) -> int | None:
     return int(seen)
 
 
-async def _once(
-    runtime: Runtime, who: Identity, request: Request, wanted: BaseModel, key: str | None, asked: Act
-) -> Response:
-    digest = request_hash(request.method, request.url.path, wanted.model_dump_json(exclude_unset=True).encode())
+def _body(wanted: BaseModel) -> bytes:
+    return wanted.model_dump_json(exclude_unset=True).encode()
+
+
+def _acts(asked: Act) -> Run:
+    async def run(tx: asyncpg.Connection, ctx: Context) -> Ticket:
+        (after,) = await act(tx, ctx, [asked])
+        if isinstance(after, Exception):
+            raise after
+        return after
+
+    return run
+
+
+async def _once(runtime: Runtime, who: Identity, request: Request, body: bytes, key: str | None, does: Run) -> Response:
+    digest = request_hash(request.method, request.url.path, body)
     async with runtime.work() as (tx, ctx):
 
         async def run() -> Answer:
-            (after,) = await act(tx, ctx, [asked])
-            if isinstance(after, Exception):
-                raise after
-            return Answer(200, TicketView.of(after).model_dump_json().encode())
+            return Answer(200, TicketView.of(await does(tx, ctx)).model_dump_json().encode())
 
         answer = await once(tx, principal=f"{who.workspace}/{who.principal}", key=key, request_hash=digest, run=run)
     etag = f'"{TicketView.model_validate_json(answer.body).version}"'

@@ -101,6 +101,23 @@ class MessageChanged(TicketEvent):
     """True where nothing is left that waits for a reply: the cycle's reply clocks are void (definitions.md)."""
 
 
+class MessageCounted(TicketEvent):
+    """Somebody overruled that a customer's message asks for nothing: it counts as if it had spoken when it came.
+
+    Where that opens or reopens the ticket, or makes it our turn, the event that says so follows.
+    """
+
+    TYPE: ClassVar[str] = "switchboard.ticket.message-counted.v1"
+
+    message: UUID
+    was: Token
+    """Why it was taken for automatic: `thanks`, `auto-reply`, `bulk`."""
+    accepted_at: Moment
+    """When it was accepted: what it asks for is waited for since then."""
+    by: Slug | None = None
+    """The agent who did it, where one did."""
+
+
 class StateChanged(TicketEvent):
     """The ticket moved from one state to another."""
 
@@ -108,7 +125,7 @@ class StateChanged(TicketEvent):
 
     was: State
     reason: Token
-    """`customer-replied`, `accepted`, `agent`, `auto-solve`, `auto-close`."""
+    """`customer-replied`, `accepted`, `agent`, `auto-solve`, `auto-close`, `message-counts`."""
     by: Slug | None = None
     """The agent who did it, where one did."""
 
@@ -119,7 +136,7 @@ class TicketChanged(TicketEvent):
     TYPE: ClassVar[str] = "switchboard.ticket.changed.v1"
 
     fields: tuple[Token, ...]
-    """`priority`, `intent`, `tags`, `snoozed_until`, `spam`, `language`, `subject`, `order_name`."""
+    """`priority`, `intent`, `tags`, `snoozed_until`, `spam`, `language`, `subject`, `order_name`, `clock`."""
     added: tuple[Token, ...] | None = None
     """Tags that came."""
     removed: tuple[Token, ...] | None = None
@@ -266,6 +283,7 @@ MESSAGES: tuple[type[Message], ...] = (
     TicketReopened,
     MessageAdded,
     MessageChanged,
+    MessageCounted,
     StateChanged,
     TicketChanged,
     ReplySent,

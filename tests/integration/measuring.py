@@ -19,11 +19,13 @@ from shared.contracts.routing_events import TicketTaken
 from shared.contracts.settings import SettingChanged
 from shared.contracts.ticket_events import (
     MessageAdded,
+    MessageCounted,
     ReplyFailed,
     ReplySent,
     State,
     StateChanged,
     TicketAssigned,
+    TicketChanged,
     TicketOpened,
     TicketReopened,
 )
@@ -52,6 +54,7 @@ class Story:
     version: int = 0
     cycle: int = 0
     started_at: datetime = START
+    void: bool = False
     events: list[Event[Any]] = field(default_factory=list)
     routed: int = 0
 
@@ -83,12 +86,14 @@ class Story:
 
     def reopened(self) -> "Story":
         """A customer wrote on the solved ticket."""
-        self.cycle, self.started_at, self.state = self.cycle + 1, self.at, "open"
+        self.cycle, self.started_at, self.state, self.void = self.cycle + 1, self.at, "open", False
         self._next(TicketReopened(**self._carried(), message=new_id()))
         return self
 
     def wrote(self, author: str = "customer", *, automatic: bool = False) -> "Story":
         """A message was put on the ticket, a minute after it was accepted."""
+        if self.void and author == "customer" and not automatic:
+            self.void, self.started_at = False, self.at
         said = {"message": new_id(), "author": author, "automatic": automatic, "accepted_at": self.at}
         self._next(MessageAdded(**self._carried() | said))
         return self
@@ -97,6 +102,17 @@ class Story:
         """The ticket moved."""
         was, self.state = self.state, state
         self._next(StateChanged(**self._carried(), was=was, reason="agent"))
+        return self
+
+    def voided(self, void: bool = True) -> "Story":
+        """Nothing is left to answer, or again something is."""
+        self.void = void
+        self._next(TicketChanged(**self._carried(), fields=("clock",), voids=void, reason="agent"))
+        return self
+
+    def counted(self, message: UUID, at: datetime) -> "Story":
+        """An agent said that a message counts that was taken for automatic."""
+        self._next(MessageCounted(**self._carried(), message=message, was="thanks", accepted_at=at))
         return self
 
     def held(self, agent: str | None) -> "Story":

@@ -21,7 +21,14 @@ from services.metrics.kpis import KPIS
 from services.metrics.repo import facts
 from services.metrics.repo.asking import Asked, groups
 from shared.contracts.envelope import Event
-from shared.contracts.ticket_events import MessageAdded, ReplyFailed, ReplySent, TicketOpened, TicketReopened
+from shared.contracts.ticket_events import (
+    MessageAdded,
+    ReplyFailed,
+    ReplySent,
+    TicketChanged,
+    TicketOpened,
+    TicketReopened,
+)
 from shared.ids import new_id
 from tests.integration.measuring import START, Story, facts_of
 from tests.stack import Stack
@@ -45,6 +52,9 @@ WHAT = (
     "fail",
     "again",
     "late",
+    "void",
+    "void",
+    "unvoid",
 )
 SHOPS = ("bikes", "bells")
 STEPS = st.lists(st.tuples(st.sampled_from(WHAT), st.integers(0, 40_000), st.integers(0, 5)), max_size=9)
@@ -88,6 +98,8 @@ def _life(workspace: str, starts_s: int, quiet: bool, shop: str, steps: Sequence
 
 def _step(story: Story, what: str, by: str, sent: list[UUID], versions: dict[UUID, int], pick: int) -> None:
     chosen = sent[pick % len(sent)] if sent else None
+    if what in ("void", "unvoid") and story.void != (what == "void"):
+        story.voided(what == "void")
     states = {"pend": "pending", "hold": "on-hold", "solve": "solved", "close": "closed"}
     if what == "reply":
         sent.append(story.sent(by))
@@ -137,14 +149,33 @@ class Counted:
 
     def ended_at(self, cycle: Event[Any]) -> datetime | None:
         """When it ended, if it did and nobody undid it."""
-        mine = [e for e in self.of_tickets if (e.data.ticket, e.data.cycle) == (cycle.data.ticket, cycle.data.cycle)]
         ended = None
-        for event in sorted(mine, key=lambda e: e.version or 0):
+        for event in sorted(self._of(cycle), key=lambda e: e.version or 0):
             if event.data.state not in OVER:
                 ended = None
             elif ended is None:
                 ended = event.time
         return ended
+
+    def began_at(self, cycle: Event[Any]) -> datetime:
+        """When it began, or began anew before its first reply."""
+        reply = self.first(cycle)
+        starts = [e.data.cycle_started_at for e in self._of(cycle)]
+        return max(at for at in starts if reply is None or at <= reply.replied_at)
+
+    def voided_at(self, cycle: Event[Any]) -> datetime | None:
+        """Since when nothing of it is left to answer, where it has no reply."""
+        since = None
+        for event in sorted(self._of(cycle), key=lambda e: e.version or 0):
+            said = event.data
+            if isinstance(said, TicketChanged) and said.voids is not None:
+                since = (since or event.time) if said.voids else None
+            elif isinstance(said, MessageAdded) and said.author == "customer" and not said.automatic:
+                since = None
+        return since if self.first(cycle) is None else None
+
+    def _of(self, cycle: Event[Any]) -> list[Event[Any]]:
+        return [e for e in self.of_tickets if (e.data.ticket, e.data.cycle) == (cycle.data.ticket, cycle.data.cycle)]
 
 
 def within(at: datetime) -> bool:
@@ -165,25 +196,29 @@ def first_reply(counted: Counted, passes: Callable[[str | None, datetime | None]
     firsts = [r for c in counted.cycles if (r := counted.first(c)) is not None]
     took = [r for r in firsts if within(r.replied_at) and passes(r.by, r.replied_at)]
     calendar, business = [r.since_start_s for r in took], [r.business_since_start_s for r in took]
-    silent = [c for c in counted.cycles if counted.first(c) is None]
-    waits = [c for c in silent if counted.ended_at(c) is None and c.data.cycle_started_at < WINDOW.end]
-    waits = [c for c in waits if passes(None, c.data.cycle_started_at if within(c.data.cycle_started_at) else None)]
+    silent = [c for c in counted.cycles if counted.first(c) is None and counted.voided_at(c) is None]
+    starts = [counted.began_at(c) for c in silent if counted.ended_at(c) is None]
+    waits = [at for at in starts if at < WINDOW.end and passes(None, at if within(at) else None)]
+    voided = [at for c in counted.cycles if (at := counted.voided_at(c)) and within(at) and passes(None, at)]
     closed = [at for c in silent if (at := counted.ended_at(c)) is not None and within(at) and passes(None, at)]
-    arrived = [(c, counted.first(c)) for c in counted.cycles if within(c.data.cycle_started_at)]
-    arrived = [(c, r) for c, r in arrived if passes(r.by if r else None, c.data.cycle_started_at)]
+    arrived = [(c, counted.first(c)) for c in counted.cycles if within(counted.began_at(c))]
+    arrived = [(c, r) for c, r in arrived if passes(r.by if r else None, counted.began_at(c))]
     cohort = [r for _, r in arrived if r is not None]
-    over = [c for c, r in arrived if r is None and counted.ended_at(c) is not None]
+    void = [c for c, _ in arrived if counted.voided_at(c) is not None]
+    over = [c for c, r in arrived if r is None and c not in void and counted.ended_at(c) is not None]
     return {
         "n": len(took),
         **{f"calendar_{name}": value for name, value in _summed(calendar).items()},
         **{f"business_{name}": value for name, value in _summed(business).items()},
         "unanswered_n": len(waits),
-        "unanswered_oldest_at": min((c.data.cycle_started_at for c in waits), default=None),
+        "unanswered_oldest_at": min(waits, default=None),
         "closed_unanswered_n": len(closed),
+        "void_n": len(voided),
         "arrived_n": len(arrived),
         "arrived_answered_n": len(cohort),
-        "arrived_unanswered_n": len(arrived) - len(cohort) - len(over),
+        "arrived_unanswered_n": len(arrived) - len(cohort) - len(over) - len(void),
         "arrived_closed_unanswered_n": len(over),
+        "arrived_void_n": len(void),
         "arrived_calendar_median_s": ranked([r.since_start_s for r in cohort], 5),
         "arrived_calendar_p90_s": ranked([r.since_start_s for r in cohort], 9),
         "arrived_business_median_s": ranked([r.business_since_start_s for r in cohort], 5),
@@ -197,7 +232,7 @@ def _summed(values: Sequence[int]) -> dict[str, int | None]:
 
 def volume(counted: Counted) -> dict[str, int]:
     """The whole KPI."""
-    began = [c for c in counted.cycles if within(c.data.cycle_started_at)]
+    began = [c for c in counted.cycles if within(counted.began_at(c))]
     earlier = {(c.data.ticket, c.data.cycle) for c in counted.cycles}
     reopened = [c for c in began if any((c.data.ticket, n) in earlier for n in range(1, c.data.cycle))]
     written = [

@@ -76,6 +76,28 @@ async def test_what_waits_and_what_was_closed_without_an_answer_stand_beside(met
     assert by_day["2026-03-02",]["unanswered_n"] == 2
 
 
+async def test_where_nothing_was_left_to_answer_is_a_number_of_its_own(metrics: Metrics) -> None:
+    spam = metrics.story().opened().after(hours=1).voided().became("solved")
+    waits = metrics.story().opened().after(hours=1).voided().after(hours=1).wrote()
+    undone = metrics.story().opened().after(hours=1).voided().after(hours=1).voided(void=False)
+    answered = metrics.story().opened().after(hours=1).answered().voided()
+    await metrics.hear(spam, waits, undone, answered)
+    found = await metrics.whole("first_reply")
+    assert (found["n"], found["unanswered_n"], found["closed_unanswered_n"], found["void_n"]) == (1, 2, 0, 1)
+    assert (found["arrived_n"], found["arrived_void_n"]) == (4, 1)
+    assert found["unanswered_oldest_at"] == undone.started_at.isoformat().replace("+00:00", "Z")
+
+
+async def test_a_message_that_counts_after_all_begins_its_cycle_when_it_came(metrics: Metrics) -> None:
+    quiet = metrics.story().opened(quiet=True)
+    first = quiet.events[0].data.message
+    await metrics.hear(quiet.after(hours=2).counted(first, quiet.started_at).became("open").after(hours=1).answered())
+    found = await metrics.whole("first_reply")
+    assert (found["n"], found["calendar_sum_s"], found["arrived_n"]) == (1, 3 * 3600, 1)
+    volume = await metrics.whole("volume")
+    assert (volume["opened_n"], volume["customer_messages_n"], volume["automatic_messages_n"]) == (1, 1, 0)
+
+
 async def test_an_automatic_message_opens_no_cycle_and_is_counted_apart(metrics: Metrics) -> None:
     quiet = metrics.story().opened(quiet=True).after(hours=1)
     await metrics.hear(quiet)

@@ -20,6 +20,7 @@ from shared.contracts.routing_events import (
 from shared.contracts.ticket_events import (
     MessageAdded,
     MessageChanged,
+    MessageCounted,
     ReplyFailed,
     ReplySent,
     StateChanged,
@@ -176,6 +177,11 @@ def _changed(event: Event[MessageChanged]) -> TicketFact:
     )
 
 
+def _counted(event: Event[MessageCounted]) -> TicketFact:
+    said = event.data
+    return _ticket(event, "counted", said.accepted_at, message=said.message, was=said.was, agent=said.by)
+
+
 def _fields(event: Event[TicketChanged]) -> TicketFact:
     clock = {True: "void", False: "runs", None: None}[event.data.voids]
     return _ticket(event, "changed", event.time, agent=event.data.by, reason=clock)
@@ -239,6 +245,7 @@ _MAKERS: dict[type[Message], Callable[[Event[Any]], Fact]] = {
     TicketReopened: _began("reopened"),
     MessageAdded: _message,
     MessageChanged: _changed,
+    MessageCounted: _counted,
     StateChanged: _state,
     TicketChanged: _fields,
     TicketAssigned: _assigned,

@@ -10,7 +10,10 @@ _OBSERVED = """
         c.ticket, c.shop, c.channel, null::text as team, null::text as agent, c.started_at as at
     from cycles c where c.started_at >= $2 and c.started_at < $3
     union all
-    select m.workspace, case when m.automatic then 'automatic' else 'written' end,
+    select m.workspace, case when m.automatic and not exists (
+            select from ticket_facts c
+            where c.workspace = m.workspace and c.ticket = m.ticket and c.what = 'counted' and c.message = m.message
+        ) then 'automatic' else 'written' end,
         m.ticket, m.shop, m.channel, null, null, m.at
     from ticket_facts m where m.author = 'customer' and m.at >= $2 and m.at < $3
     union all
@@ -32,7 +35,8 @@ KPI = Kpi(
     definition=(
         "Cases opened, cycles reopened, customers' messages and human public replies, each on its day: a case and a "
         "cycle on the day its first message was accepted, a message on the day it was accepted, a reply on the day the "
-        "provider took it. Automatic messages (auto-replies, bounces, thanks) open nothing and are counted apart. "
+        "provider took it. Automatic messages (auto-replies, bounces, thanks, what comes to spam) open nothing and are "
+        "counted apart, unless an agent said that one counts. "
         "Replies are credited to their author; cases and messages to nobody, so by agent or team they stand in the "
         "group without one."
     ),

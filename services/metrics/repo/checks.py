@@ -58,8 +58,11 @@ _INVARIANTS = {
         from replies r join ticket_facts f on f.workspace = r.workspace and f.ticket = r.ticket and f.cycle = r.cycle
             and f.what in ('opened', 'reopened')
         where not r.failed and (
-            abs(r.since_start_s - greatest(0, extract(epoch from r.at - f.at))) > 1
-            or r.business_since_start_s not between 0 and greatest(0, r.since_start_s))
+            r.business_since_start_s not between 0 and greatest(0, r.since_start_s)
+            or not exists (
+                select from ticket_facts s
+                where s.workspace = r.workspace and s.ticket = r.ticket and s.cycle = r.cycle
+                    and abs(r.since_start_s - greatest(0, extract(epoch from r.at - s.cycle_started_at))) <= 1))
     """,
     "a message is one ticket's": """
         select workspace || '/' || message as subject, count(distinct ticket) || ' tickets' as detail

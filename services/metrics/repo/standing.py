@@ -38,11 +38,12 @@ _REPLIES = """
     where (excluded.version, excluded.at, excluded.event) > (n.version, n.at, n.event)
 """
 # Of the facts of a cycle that come after the last one in which it was our, the customer's or a third party's turn, the
-# first is its end.
+# first is its end. Where it has no reply, it is void since the first fact that says so and that nothing undid; where
+# its clock began anew after that, it began then.
 WORKED_OUT = """
-    select b.workspace, b.ticket, b.cycle, b.at as started_at, b.shop, b.channel, b.person, e.at as ended_at,
-        r.at as replied_at, r.message, r.agent, r.team, r.since_start_s as calendar_s,
-        r.business_since_start_s as business_s
+    select b.workspace, b.ticket, b.cycle, coalesce(began.at, b.at) as started_at, b.shop, b.channel, b.person,
+        e.at as ended_at, r.at as replied_at, r.message, r.agent, r.team, r.since_start_s as calendar_s,
+        r.business_since_start_s as business_s, v.at as voided_at
     from (
         select distinct on (f.workspace, f.ticket, f.cycle) f.* from keys k
         join ticket_facts f on f.workspace = k.workspace and f.ticket = k.ticket and f.cycle = k.cycle
@@ -64,7 +65,26 @@ WORKED_OUT = """
                     and (later.version, later.at, later.event) > (f.version, f.at, f.event))
         order by f.version, f.at, f.event limit 1
     ) as e on true
-    where b.state <> 'solved' and b.author = 'customer'
+    left join lateral (
+        select f.at from ticket_facts f
+        where f.workspace = b.workspace and f.ticket = b.ticket and f.cycle = b.cycle
+            and f.reason = 'void' and f.what <> 'state'
+            and not exists (
+                select from ticket_facts later
+                where later.workspace = f.workspace and later.ticket = f.ticket and later.cycle = f.cycle
+                    and (later.what = 'changed' and later.reason = 'runs' or later.what = 'counted'
+                        or later.what = 'message' and later.author = 'customer' and not later.automatic)
+                    and (later.version, later.at, later.event) > (f.version, f.at, f.event))
+        order by f.version, f.at, f.event limit 1
+    ) as v on r.at is null
+    left join lateral (
+        select max(f.cycle_started_at) as at from ticket_facts f
+        where f.workspace = b.workspace and f.ticket = b.ticket and f.cycle = b.cycle
+            and (r.at is null or f.cycle_started_at <= r.at)
+    ) as began on true
+    where b.author = 'customer' and (b.state <> 'solved' or exists (
+        select from ticket_facts c
+        where c.workspace = b.workspace and c.ticket = b.ticket and c.what = 'counted' and c.message = b.message))
 """
 _CYCLES = f"""
     with keys as materialized (
@@ -77,7 +97,8 @@ _CYCLES = f"""
     on conflict (workspace, ticket, cycle) do update set started_at = excluded.started_at, shop = excluded.shop,
         channel = excluded.channel, person = excluded.person, ended_at = excluded.ended_at,
         replied_at = excluded.replied_at, message = excluded.message, agent = excluded.agent, team = excluded.team,
-        calendar_s = excluded.calendar_s, business_s = excluded.business_s
+        calendar_s = excluded.calendar_s, business_s = excluded.business_s,
+        voided_at = excluded.voided_at
     where c is distinct from excluded
 """
 

@@ -81,6 +81,8 @@ def edit(ticket: Ticket, wanted: Edit, now: datetime) -> Edited:
     """
     after = replace(ticket, **{n: value for n in _PLAIN if (value := getattr(wanted, n)) is not UNSET})
     after = replace(after, tags=_tags(ticket, wanted))
+    if ticket.clock == "agent-began":
+        after = replace(after, clock=ticket.clock)
     state = wanted.state
     if after.spam != ticket.spam:
         after = replace(after, snoozed_until=None, clock=_clock_of_spam(after))
