@@ -7,19 +7,22 @@ from uuid import UUID
 
 import asyncpg
 
-from services.tickets import deliveries, facts, windows
+from services.tickets import deliveries, facts, mentions, windows
 from services.tickets.domain import answering
 from services.tickets.domain.answering import Said
 from services.tickets.domain.ticket import Ticket
 from services.tickets.keys import keys
-from services.tickets.repo import answers, files, messages, tickets
-from services.tickets.repo.answers import Address, Key, Newer, Place, Written
+from services.tickets.repo import answers, files, messages, newer, tickets
+from services.tickets.repo import mentions as kept_mentions
+from services.tickets.repo.answers import Address, Key, Place, Written
 from services.tickets.repo.files import Upload
+from services.tickets.repo.mentions import Mention
 from services.tickets.repo.messages import Happening
+from services.tickets.repo.newer import Newer
 from shared import reply_token
 from shared.bus import Context
 from shared.channels import CHANNELS
-from shared.contracts.inbound_messages import Attachment
+from shared.contracts.inbound_messages import Attachment, Copied
 from shared.contracts.outbound_commands import Recipient, SendMessage, Template
 from shared.contracts.ticket_events import MessageAdded, State
 from shared.errors import Conflict, Invalid, NotFound, Refused
@@ -67,6 +70,15 @@ class Command:
     """The ticket's version that the writer has read; None: he wants it to go whatever was said since."""
     files: tuple[UUID, ...] = ()
     """What was brought for it (files.py)."""
+    cc: tuple[Copied, ...] = ()
+    """Who gets a copy of the answer."""
+    automatic: str | None = None
+    """Why nobody wrote it (`transcript`): it stops no clock and leaves the state as it is."""
+
+    @property
+    def author(self) -> str | None:
+        """The agent who writes it, where one does."""
+        return None if self.automatic else self.who.agent
 
     @property
     def key(self) -> Key:
@@ -84,6 +96,7 @@ class Plan:
     address: Address | None = None
     files: tuple[Upload, ...] = ()
     template: Template | None = None
+    mentions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +116,14 @@ async def write(tx: asyncpg.Connection, ctx: Context, commands: Sequence[Command
     """
     known = await _visible(tx, commands)
     seen = [(one.key, one.seen_up_to, one.who.agent) for one in commands if one.seen_up_to is not None]
-    newer = await answers.newer(tx, seen)
+    said_since = await newer.since(tx, seen)
     addresses = await answers.addresses(tx, [one.key for one in commands if not one.note and one.key in known])
     brought = await files.find(tx, sorted({(one.who.workspace, file) for one in commands for file in one.files}))
     plans = [
         _plan(
             ctx,
             one,
-            Look(known.get(one.key), newer.get(one.key, ()), addresses.get(one.key), _brought(brought, one)),
+            Look(known.get(one.key), said_since.get(one.key, ()), addresses.get(one.key), _brought(brought, one)),
         )
         for one in commands
     ]
@@ -132,21 +145,22 @@ def _brought(uploads: Mapping[Key, Upload], command: Command) -> tuple[Upload, .
 
 def _plan(ctx: Context, command: Command, look: Look) -> Plan | Refused:
     try:
-        return _note(ctx.now, command, look) if command.note else _answer(ctx, command, look)
+        return _note(ctx, command, look) if command.note else _answer(ctx, command, look)
     except Refused as refusal:
         return refusal
 
 
-def _note(now: datetime, command: Command, look: Look) -> Plan:
+def _note(ctx: Context, command: Command, look: Look) -> Plan:
     ticket = _ticket(command, look)
     said = answering.note(ticket)
     by, text = command.who.agent, command.text
-    return Plan(ticket, said, Written(command.message, text, now, said.at, by, True, ticket.channel, ticket.account))
+    written = Written(command.message, text, ctx.now, said.at, by, True, ticket.channel, ticket.account)
+    return Plan(ticket, said, written, mentions=mentions.mentioned(text, ctx.settings, ticket.workspace))
 
 
 def _answer(ctx: Context, command: Command, look: Look) -> Plan:
     ticket, address = _ticket(command, look), look.address
-    said = answering.answer(ticket, command.state, ctx.now)
+    said = answering.answer(ticket, ticket.state if command.automatic else command.state, ctx.now)
     if address is None:
         raise NoAddress(ticket)
     _require_fit(ctx, command, address)
@@ -155,12 +169,14 @@ def _answer(ctx: Context, command: Command, look: Look) -> Plan:
         command.text,
         ctx.now,
         said.at,
-        command.who.agent,
+        command.author,
         False,
         address.channel,
         address.account,
         ticket.subject,
         _attached(command, look, address.channel),
+        _copied(command, address),
+        command.automatic or "rule",
     )
     return Plan(ticket, said, written, address, look.files, command.template)
 
@@ -173,6 +189,14 @@ def _require_fit(ctx: Context, command: Command, address: Address) -> None:
     options = windows.options_of(ctx.settings, command.who.workspace, address.account)
     closes_at = windows.closes_at(outgoing, options, address.heard_at)
     windows.require_fit(address.channel, outgoing, command.text, command.template, closes_at=closes_at, now=ctx.now)
+
+
+def _copied(command: Command, address: Address) -> tuple[Copied, ...]:
+    """Who gets it as well; raises Invalid where the channel carries no copies."""
+    channel = CHANNELS.get(address.channel)
+    if command.cc and channel is not None and not channel.outgoing.copies:
+        raise Invalid(f"{address.channel} carries no copies; answer without `cc`", reason="copies_not_carried")
+    return tuple(one for one in command.cc if (one.kind, one.value) != (address.kind, address.value))
 
 
 def _ticket(command: Command, look: Look) -> Ticket:
@@ -204,6 +228,14 @@ async def _keep(tx: asyncpg.Connection, ctx: Context, plans: Sequence[Plan]) -> 
         _tell(ctx, plan)
     lines = [_line(plan, ctx.now) for plan in plans if plan.said.ticket.state != plan.said.was]
     await messages.happened(tx, lines)
+    await kept_mentions.insert(tx, [one for plan in plans for one in _mentions(ctx, plan)])
+
+
+def _mentions(ctx: Context, plan: Plan) -> list[Mention]:
+    workspace, written = plan.before.workspace, plan.written
+    named = mentions.readers(plan.mentions, ctx.settings, workspace, written.by)
+    ticket = plan.before.id
+    return [Mention(workspace, agent, written.id, ticket, team, written.at) for agent, team in named.items()]
 
 
 def _tell(ctx: Context, plan: Plan) -> None:
@@ -218,6 +250,7 @@ def _tell(ctx: Context, plan: Plan) -> None:
         by=written.by,
         accepted_at=written.at,
         note=True if written.note else None,
+        mentions=plan.mentions or None,
     )
     ctx.begin(added, workspace=after.workspace, shop=after.shop, version=said.at, trace=after.trace)
     if after.state != said.was:
@@ -237,6 +270,7 @@ def _command(ctx: Context, plan: Plan, address: Address) -> SendMessage:
         channel=address.channel,
         account=address.account,
         recipient=Recipient(kind=address.kind, scope=address.scope, value=address.value, name=address.name),
+        copies=written.copied or None,
         thread=address.thread,
         in_reply_to=address.answered,
         reply_token=reply_token.sign(keys(ctx), before.workspace, before.id),

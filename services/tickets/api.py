@@ -12,6 +12,9 @@ from services.tickets.api_changes import add_changes
 from services.tickets.api_erasure import add_erasure
 from services.tickets.api_files import UPLOADS, add_files
 from services.tickets.api_sla import add_sla, clocks_of
+from services.tickets.api_mentions import add_mentions
+from services.tickets.api_participants import add_participants
+from services.tickets.api_transcript import add_transcripts
 from services.tickets.domain.ticket import Ticket
 from services.tickets.repo import changes, heard, lists, reads
 from services.tickets.timeline import entry
@@ -50,6 +53,9 @@ def create_api(runtime: Runtime) -> FastAPI:
     add_audit(app, runtime)
     add_erasure(app, runtime)
     add_sla(app, runtime)
+    add_mentions(app, runtime)
+    add_participants(app, runtime)
+    add_transcripts(app, runtime)
     _add_persons(app, runtime)
     return app
 

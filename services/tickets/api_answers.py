@@ -6,11 +6,12 @@ from uuid import UUID
 
 import orjson
 from fastapi import FastAPI, Header, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.tickets.answers import Command
 from services.tickets.writing import Request as Asked
 from services.tickets.writing import Writing, Written
+from shared.contracts.inbound_messages import Copied
 from shared.contracts.outbound_commands import Template
 from shared.contracts.ticket_events import State
 from shared.db.idempotency import Answer, Keyed, check_key, request_hash
@@ -19,7 +20,7 @@ from shared.http import Caller, problems
 from shared.identity import Identity
 from shared.ids import derived_id, new_id
 from shared.service import Runtime
-from shared.text import clean
+from shared.text import clean, email_address
 
 TEXT_MAX = 50_000
 IN_THE_LOG_WITHIN_S = 2.0
@@ -41,6 +42,16 @@ class ApprovedTemplate(Template):
     model_config = ConfigDict(extra="forbid")
 
 
+def _mail_address(given: str) -> str:
+    address = email_address(given)
+    if address is None:
+        raise ValueError("not an e-mail address")
+    return address
+
+
+MailAddress = Annotated[str, StringConstraints(min_length=3, max_length=320), AfterValidator(_mail_address)]
+
+
 class NewAnswer(BaseModel):
     """What the customer is told."""
 
@@ -54,6 +65,9 @@ class NewAnswer(BaseModel):
     seen_up_to: SeenUpTo = None
     anyway: bool = Field(False, description="Send it although something newer was said")
     files: Annotated[tuple[UUID, ...], Field(max_length=10)] = Field((), description="Ids of files brought for it")
+    cc: Annotated[tuple[MailAddress, ...], Field(max_length=20)] = Field(
+        (), description="Who gets a copy and is seen by all, where the channel carries copies"
+    )
 
 
 class NewNote(BaseModel):
@@ -80,7 +94,8 @@ def add_answers(app: FastAPI, runtime: Runtime) -> None:
         Who has no agent (an integrator's key) answers automatically: that stops no clock.
         """
         losses = runtime.relay.losses
-        more = {"state": wanted.state, "files": wanted.files, "template": wanted.template}
+        cc = tuple(Copied(kind="email", value=address) for address in dict.fromkeys(wanted.cc))
+        more = {"cc": cc, "state": wanted.state, "files": wanted.files, "template": wanted.template}
         asked = _asked(who, request, id, wanted, idempotency_key, **more)
         answered = _response(await writing.run(asked))
         with contextlib.suppress(*(() if idempotency_key else (StoreUnavailable,))):  # without a key it would go twice

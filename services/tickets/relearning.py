@@ -40,6 +40,8 @@ def _written(
     event: Event[SendMessage], there: Mapping[Key, Ticket], erased: Collection[Key]
 ) -> tuple[Place, Written, Ticket | None]:
     said = event.data
-    text, files = ("", ()) if (event.workspace, said.person) in erased else (said.text, said.attachments)
-    written = Written(said.message, text, event.time, 0, said.author, False, said.channel, said.account, files=files)
+    gone = (event.workspace, said.person) in erased
+    text, files, copied = ("", (), ()) if gone else (said.text, said.attachments, said.copies or ())
+    place = (said.author, False, said.channel, said.account)
+    written = Written(said.message, text, event.time, 0, *place, files=files, copied=copied)
     return Place(event.workspace, said.ticket, said.person), written, there.get((event.workspace, said.ticket))

@@ -9,7 +9,7 @@ import asyncpg
 import orjson
 
 from services.tickets.domain.changes import Change, Standing, may, stand
-from services.tickets.views import Entry, FileLine, ReactionView, VersionView
+from services.tickets.views import CopiedView, Entry, FileLine, ReactionView, VersionView
 
 _SAME = ("at", "id", "what", "did", "author", "delivery", "delivery_reason", "subject", "automatic")
 
@@ -33,6 +33,7 @@ def entry(row: asyncpg.Record, done: Mapping[UUID, Sequence[Change]]) -> Entry:
         text=shown.text,
         quoted=row["quoted"] if shown.withdrawn_at is None else None,
         attachments=[_file(number, file) for number, file in enumerate(shown.attachments)],
+        copied=[CopiedView(**one) for one in orjson.loads(row["copied"])] if shown.withdrawn_at is None else [],
         edited_at=shown.edited_at,
         versions=[VersionView(**asdict(version)) for version in shown.versions],
         withdrawn_at=shown.withdrawn_at,

@@ -122,6 +122,14 @@ class FileLine(BaseModel):
     missing: str | None = Field(description="Why it will never be ready, in a word")
 
 
+class CopiedView(BaseModel):
+    """Somebody who got a message beside its recipient, and may read what is answered."""
+
+    kind: str
+    value: str
+    name: str | None
+
+
 class Entry(BaseModel):
     """A line of a timeline: a message, or what happened to the ticket (`detail` says who and why)."""
 
@@ -140,6 +148,7 @@ class Entry(BaseModel):
     automatic: str | None
     quoted: str | None = Field(None, description="What it quoted from earlier messages, cut from its text")
     attachments: list[FileLine]
+    copied: list[CopiedView] = Field([], description="Who got it beside its recipient")
     edited_at: datetime | None = Field(None, description="When the words shown were written, where not first")
     versions: list[VersionView] = Field([], description="The first words and all later ones, where some are later")
     withdrawn_at: datetime | None = Field(None, description="When its author took it back: no words are shown")
@@ -204,6 +213,20 @@ def line_place(text: str | None) -> tuple[datetime, int]:
     if type(version) is not int or not 0 <= version < 2**31:
         raise _not_ours()
     return at, version
+
+
+def person_place(text: str | None) -> tuple[datetime, UUID, int]:
+    """The place in a person's timeline that a cursor names; raises Malformed where it is none of ours."""
+    if text is None:
+        return (*FIRST, 2**31 - 1)
+    at, named = _read(text)
+    try:
+        ticket, version = named
+        if type(version) is not int or not 0 <= version < 2**31:
+            raise _not_ours()
+        return at, UUID(ticket), version
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _not_ours() from error
 
 
 def _read(text: str) -> tuple[datetime, Any]:

@@ -111,6 +111,8 @@ class Outgoing:
     """The provider has wordings that it approved, which may go out at any time."""
     attachments: bool = False
     """Files can go out; `render` refuses those that this channel does not take."""
+    copies: bool = False
+    """An answer can go to others as well, who see each other."""
     read_receipts: bool = False
     """The provider tells when a message was read."""
 

@@ -54,6 +54,7 @@ def parse(request: Request, account: AccountContext) -> Parsed:
         provider_id=one_line(string(body, "MessageID"), 200) or hashlib.sha256(request.body).hexdigest(),
         stable=bool(string(body, "MessageID").strip()),
         envelope=_addresses(body),
+        ours=(string(body, "OriginalRecipient"),),
     )
     return mail_message.parsed(_mail(body), arrived, stripped=clean(string(body, "StrippedTextReply")))
 
@@ -68,6 +69,7 @@ def _mail(body: dict[str, Any]) -> mail.Mail:
     sender, name = mail.address(string(mapping(body, "FromFull"), "Email") or string(body, "From"))
     plain, html = clean(string(body, "TextBody")), string(body, "HtmlBody")[:HTML_MAX]
     headers = tuple((string(h, "Name").lower(), clean(string(h, "Value"))) for h in objects(body, "Headers"))
+    headers += tuple((name.lower(), given) for name in ("To", "Cc") if (given := clean(string(body, name))))
     return mail.Mail(
         sender=sender,
         sender_name=one_line(string(mapping(body, "FromFull"), "Name") or string(body, "FromName"), 200) or name,

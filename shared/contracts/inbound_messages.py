@@ -31,6 +31,20 @@ class Sender(BaseModel):
     """The provider proved that this identity wrote (definitions.md, "Verified for")."""
 
 
+COPIES_MAX = 50
+
+
+class Copied(BaseModel):
+    """Somebody who reads along: an address that a message went to beside ours, or that an answer is copied to."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    kind: Token
+    scope: Annotated[str, Field(max_length=200)] = ""
+    value: Annotated[str, Field(min_length=1, max_length=320)]
+    name: Annotated[str, Field(max_length=200)] | None = None
+
+
 class Attachment(BaseModel):
     """A file that came with a message; `blob` is set once its bytes are in the blob store."""
 
@@ -70,6 +84,8 @@ class MessageReceived(Message):
     echo: bool | None = None
     """Written by the desk's side in the provider's own app: `sender` is the customer that it went to."""
     sender: Sender
+    copied: Annotated[tuple[Copied, ...], Field(max_length=COPIES_MAX)] | None = None
+    """Who else got it and may read the answer, where the channel tells; our own addresses are not among them."""
     thread: Short | None = None
     """The provider's name of the conversation (chat id, thread id)."""
     reply_token: Short | None = None

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.envelope import Message
 from shared.contracts.fields import LanguageTag, Moment, Slug, Token
-from shared.contracts.inbound_messages import Attachment, Short, Text
+from shared.contracts.inbound_messages import COPIES_MAX, Attachment, Copied, Short, Text
 
 
 class Recipient(BaseModel):
@@ -44,6 +44,8 @@ class SendMessage(Message):
     channel: Token
     account: Slug
     recipient: Recipient
+    copies: Annotated[tuple[Copied, ...], Field(max_length=COPIES_MAX)] | None = None
+    """Who gets the same message, visible to all, on a channel that carries copies."""
     thread: Short | None = None
     """The provider's name of the conversation the customer wrote in."""
     in_reply_to: tuple[Short, ...] = ()

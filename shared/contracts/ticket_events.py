@@ -83,6 +83,8 @@ class MessageAdded(TicketEvent):
     """The agent who wrote it, where one did."""
     note: bool | None = None
     """True where only the desk sees it; absent where the customer does."""
+    mentions: tuple[Slug, ...] | None = None
+    """Agents and teams whom a note names."""
     accepted_at: Moment | None = None
     """When it was accepted, or written: `time` is when it was put on the ticket, which an outage delays."""
 

@@ -38,8 +38,10 @@ def at(far: SmtpServer) -> smtp.Server:
     return smtp.Server("127.0.0.1", far.port, "none", "", "")
 
 
-async def submitted(client: Client, server: smtp.Server, *, to: str = "ada@example.org") -> Outcome:
-    return await smtp.submit(client, server, sender="care@bikes.example", recipient=to, mail=MAIL)
+async def submitted(
+    client: Client, server: smtp.Server, *, to: str = "ada@example.org", cc: tuple[str, ...] = ()
+) -> Outcome:
+    return await smtp.submit(client, server, sender="care@bikes.example", recipients=(to, *cc), mail=MAIL)
 
 
 async def test_a_server_without_tls_gets_neither_mail_nor_password(far: SmtpServer, client: Client) -> None:
@@ -71,3 +73,10 @@ async def test_a_session_that_nobody_uses_is_closed(
         return far.connected == 0
 
     await eventually(gone, what="a closed session")
+
+
+async def test_a_copy_that_is_not_taken_leaves_the_others_as_they_are(far: SmtpServer, client: Client) -> None:
+    assert await submitted(client, at(far), cc=("kim@example.org", "lee@example.org")) == Accepted()
+    assert [c for c in far.commands if c.startswith("RCPT")] == [
+        f"RCPT TO:<{name}@example.org>" for name in ("ada", "kim", "lee")
+    ]

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.channels.formats import mail_html, reply_mail, rfc822
+from shared.channels.base import AccountContext
+from shared.channels.formats import mail_html, mail_submission, reply_mail, rfc822
 from shared.channels.formats.mail_message import reply_token
 from shared.channels.formats.reply_mail import From
-from shared.contracts.inbound_messages import Attachment
+from shared.contracts.inbound_messages import Attachment, Copied
 from shared.contracts.outbound_commands import Recipient, SendMessage
 from shared.errors import Invalid
 
@@ -174,3 +175,16 @@ def test_nothing_that_people_write_becomes_a_header(text: str, subject: str, nam
     assert {header.lower() for header in made.keys()} <= HEADERS  # noqa: SIM118 - a mail's keys may repeat
     assert made["in-reply-to"] == "<good@x.example>"
     assert made["to"].addresses[0].addr_spec == "ada@example.org"
+
+
+def test_copies_are_named_for_all_to_see_and_get_the_mail() -> None:
+    copies = (Copied(kind="email", value="kim@example.org", name="Kim"), Copied(kind="email", value="lee@example.org"))
+    account = AccountContext("main", "bikes", "care", (), {"from": "care@bikes.example"})
+    (rendered,) = mail_submission.rendered(answer(copies=copies), account, metadata_header="X-Ours")
+    assert b"Cc: Kim <kim@example.org>, lee@example.org\r\n" in rendered.body
+    assert (rendered.recipient, rendered.copies) == ("ada@example.org", ("kim@example.org", "lee@example.org"))
+
+
+def test_no_header_is_slipped_in_by_a_copy() -> None:
+    with pytest.raises(Invalid):
+        mail(copies=(Copied(kind="email", value="kim@example.org\r\nBcc: x@example.org"),))

@@ -14,7 +14,7 @@ TOPICS = (TICKET_EVENTS.name, ROUTING_EVENTS.name, AGENT_EVENTS.name, DELIVERY_E
 TOLD = frozenset(
     {
         "ticket", "message", "author", "offer", "agent", "asked", "by", "lease_until",
-        "state", "place", "outcome", "presence", "reason", "priority", "channel",
+        "mentions", "state", "place", "outcome", "presence", "reason", "priority", "channel",
     }
 )  # fmt: skip
 """Fields of an event's data that are told; a field that is made later is not until it stands here."""

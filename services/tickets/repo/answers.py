@@ -13,7 +13,7 @@ from services.tickets.domain.ticket import Ticket
 from shared.bus import codec
 from shared.contracts.delivery_events import DeliveryChanged
 from shared.contracts.envelope import Event
-from shared.contracts.inbound_messages import Attachment
+from shared.contracts.inbound_messages import Attachment, Copied
 from shared.errors import MayPass
 
 _ADDRESSES = """
@@ -39,31 +39,20 @@ _ADDRESSES = """
     from last
 """
 """Bounces and bulk come from machines: they are answered only where nothing else was written. The lock: see `keep`."""
-_NEWER = """
-    select u.workspace, u.ticket, m.id, m.author, m.written_by, m.accepted_at
-    from unnest($1::text[], $2::uuid[], $3::int[], $4::text[]) as u(workspace, ticket, seen, by)
-    cross join lateral (
-        select id, author, written_by, accepted_at, version from messages
-        where workspace = u.workspace and ticket = u.ticket and version > u.seen and not note
-            and automatic is null and copy_of is null and (author = 'customer' or written_by is distinct from u.by)
-        order by version limit 20
-    ) as m
-    order by u.workspace, u.ticket, m.version
-"""
 _INSERT = """
     with coming as (
         select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
             $8::text[], $9::text[], $10::timestamptz[], $11::int[], $12::text[], $13::bool[], $14::text[], $15::int[],
-            $16::timestamptz[], $17::text[], $18::timestamptz[], $19::text[], $20::jsonb[])
+            $16::timestamptz[], $17::text[], $18::timestamptz[], $19::text[], $20::jsonb[], $21::jsonb[])
         as u(workspace, id, ticket, person, channel, account, natural_id, author, body, accepted_at, version,
-            written_by, note, automatic, cycle, cycle_started_at, delivery, delivery_at, subject, attachments)
+            written_by, note, automatic, cycle, cycle_started_at, delivery, delivery_at, subject, attachments, copied)
     ), early as (
         delete from early_deliveries e using coming u where e.workspace = u.workspace and e.message = u.id
         returning e.workspace, e.message, e.version, e.record, e.trace
     ), written as (
         insert into messages(workspace, id, ticket, person, channel, account, natural_id, author, body, accepted_at,
             version, written_by, note, automatic, cycle, cycle_started_at, delivery, delivery_at, subject,
-            attachments)
+            attachments, copied)
         select * from coming
         on conflict (workspace, id) do update set version = greatest(messages.version, excluded.version)
     )
@@ -118,16 +107,6 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Newer:
-    """Something said on the ticket that the writer had not seen."""
-
-    id: UUID
-    author: str
-    by: str | None
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Place:
     """On which ticket, and to whom, something was written."""
 
@@ -150,6 +129,9 @@ class Written:
     account: str
     subject: str | None = None
     files: tuple[Attachment, ...] = ()
+    copied: tuple[Copied, ...] = ()
+    automatic: str = "rule"
+    """Why nobody wrote it, where nobody did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,18 +165,6 @@ async def addresses(tx: asyncpg.Connection, tickets: Sequence[Key]) -> dict[Key,
 def _address(row: asyncpg.Record) -> Address:
     _, _, channel, account, kind, scope, value, name, thread, heard_at, answered = row.values()
     return Address(channel, account, kind, scope, value, name, thread, heard_at, tuple(reversed(answered)))
-
-
-async def newer(tx: asyncpg.Connection, seen: Sequence[tuple[Key, int, str | None]]) -> dict[Key, list[Newer]]:
-    """What customers and colleagues said on each ticket after the version that its writer has seen."""
-    if not seen:
-        return {}
-    columns = [(key[0], key[1], version, by) for key, version, by in seen]
-    found: dict[Key, list[Newer]] = {}
-    for row in await tx.fetch(_NEWER, *(list(column) for column in zip(*columns, strict=True))):
-        workspace, ticket, *said = row.values()
-        found.setdefault((workspace, ticket), []).append(Newer(*said))
-    return found
 
 
 async def insert(
@@ -231,13 +201,14 @@ def _row(place: Place, written: Written, cycle_of: Ticket | None) -> tuple[objec
         written.version,
         written.by,
         written.note,
-        None if written.by else "rule",
+        None if written.by else written.automatic,
         cycle_of.cycle if cycle_of else None,
         cycle_of.cycle_started_at if cycle_of and cycle_of.clock == "runs" else None,
         None if written.note else "queued",
         None if written.note else written.at,
         written.subject,
         json.dumps([file.model_dump() for file in written.files]),
+        json.dumps([one.model_dump() for one in written.copied]),
     )
 
 

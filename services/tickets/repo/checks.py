@@ -110,7 +110,7 @@ _INVARIANTS = {
         from erasures e join messages m on m.workspace = e.workspace and m.person = e.person
         where 'tickets' = any(e.done) and m.accepted_at < e.before
             and (m.body <> '' or m.subject is not null or m.sender_value is not null or m.attachments <> '[]'
-                or m.quoted is not null)
+                or m.quoted is not null or m.copied <> '[]')
         union all
         select c.workspace || '/' || c.id, 'change of ' || c.accepted_at || ', erased ' || e.before
         from erasures e join changes c on c.workspace = e.workspace and c.person = e.person

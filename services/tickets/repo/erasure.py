@@ -18,6 +18,14 @@ _MARK = """
     where workspace = $1 and id = $2 returning version
 """
 _UNLINK = "delete from identities where workspace = $1 and person = $2 returning kind, scope, value"
+_UNCOPY = """
+    update messages m set copied = coalesce((
+        select jsonb_agg(one) from jsonb_array_elements(m.copied) as one
+        where not (one ->> 'kind' = u.kind and one ->> 'scope' = u.scope and one ->> 'value' = u.value)), '[]')
+    from unnest($2::text[], $3::text[], $4::text[]) as u(kind, scope, value)
+    where m.workspace = $1 and m.copied <> '[]'
+        and m.copied @> jsonb_build_array(jsonb_build_object('kind', u.kind, 'scope', u.scope, 'value', u.value))
+"""
 _UNTHREAD = "update tickets set thread = null where workspace = $1 and person = $2 and thread is not null"
 _ASK = """
     insert into erasures(workspace, person, request, asked_by, before, prefixes)
@@ -59,7 +67,7 @@ _FORGET = (
     "where workspace = $1 and person = $2 and opened_at < $3",
     f"""
     update messages set body = '', body_blob = null, quoted = null, message_id = null, subject = null,
-        attachments = '[]', content_key = null,
+        attachments = '[]', copied = '[]', content_key = null,
         natural_id = id::text, edit_of = null,
         sender_kind = null, sender_scope = null, sender_value = null, sender_name = null, thread = null
     where workspace = $1 and person = $2 and (accepted_at < $3 or author <> 'customer') and {_WROTE_ON}
@@ -96,8 +104,11 @@ async def mark(tx: asyncpg.Connection, key: Key) -> int:
 
 
 async def unlink(tx: asyncpg.Connection, key: Key) -> list[Identity]:
-    """Take a person's identities away; what arrives from them from then on is a new person's."""
-    return sorted(tuple(row.values()) for row in await tx.fetch(_UNLINK, *key))
+    """Take a person's identities away, also where others copied him in; what arrives from them is a new person's."""
+    identities: list[Identity] = sorted(tuple(row.values()) for row in await tx.fetch(_UNLINK, *key))
+    for one in identities:
+        await tx.execute(_UNCOPY, key[0], *([part] for part in one))
+    return identities
 
 
 async def unthread(tx: asyncpg.Connection, key: Key) -> None:

@@ -27,11 +27,12 @@ _FIND = """
 _INSERT = """
     insert into messages(workspace, id, ticket, person, channel, account, natural_id, author, automatic,
         subject, body, body_blob, attachments, content_key, copy_of, provider_time, accepted_at, version, did,
-        sender_kind, sender_scope, sender_value, sender_name, thread, quoted, message_id)
+        sender_kind, sender_scope, sender_value, sender_name, thread, quoted, message_id, copied)
     select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
         $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::jsonb[], $14::text[],
         $15::uuid[], $16::timestamptz[], $17::timestamptz[], $18::int[], $19::text[],
-        $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[])
+        $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[],
+        $27::jsonb[])
 """
 _COPIES = """
     select distinct on (m.workspace, m.content_key) m.workspace, m.content_key, m.id, m.ticket
@@ -162,6 +163,7 @@ def _row(kept: Kept) -> tuple[Any, ...]:
         message.thread,
         message.quoted,
         message.message_id,
+        json.dumps([one.model_dump() for one in message.copied]) if message.copied else "[]",
     )
 
 

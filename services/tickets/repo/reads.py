@@ -15,13 +15,13 @@ _TIMELINE = """
     select * from (
         (select accepted_at as at, version, id::text as id, case when note then 'note' else 'message' end as what,
             did, author, person, written_by, body, subject, automatic, attachments::text, delivery, delivery_reason,
-            quoted, '{}' as detail
+            quoted, copied::text, '{}' as detail
         from messages
         where workspace = $1 and ticket = $2 and copy_of is null and (accepted_at, version) > ($3, $4)
         order by accepted_at, version limit $5)
         union all
         (select at, version, version::text as id, what, null, null, null, null, null, null, null, '[]', null, null,
-            null, detail::text
+            null, '[]', detail::text
         from happenings where workspace = $1 and ticket = $2 and (at, version) > ($3, $4)
         order by at, version limit $5)
     ) as entries

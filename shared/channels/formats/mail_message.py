@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 
 from shared.channels.base import AccountContext, File, Parsed, Received, fitted
-from shared.channels.formats import dsn, mail_files, quotes
+from shared.channels.formats import dsn, mail_copies, mail_files, quotes
 from shared.channels.formats.mail import HEADER_MAX, Mail
 from shared.channels.formats.mail_automatic import automatic
 from shared.contracts.inbound_messages import Attachment, MessageReceived, Sender
@@ -43,6 +43,8 @@ class Arrived:
     stable: bool = False
     """Whether the provider's id is the mail's own, and not one of this delivery."""
     envelope: tuple[str, ...] = ()
+    ours: tuple[str, ...] | None = None
+    """Addresses of ours that it came to; None: those of the envelope."""
     elsewhere: tuple[Attachment, ...] = ()
     """Files that the provider kept and only names."""
 
@@ -75,6 +77,7 @@ def _received(mail: Mail, arrived: Arrived, stripped: str) -> Received:
         account=arrived.account.id,
         natural_id=arrived.provider_id if arrived.stable else mail.identity or arrived.provider_id,
         sender=Sender(kind="email", value=mail.sender, name=mail.sender_name or None),
+        copied=mail_copies.copied(mail, _ours(arrived)) or None,
         thread=mail.thread,
         reply_token=reply_token((*arrived.envelope, *mail.recipients)),
         references=_references(mail),
@@ -89,6 +92,12 @@ def _received(mail: Mail, arrived: Arrived, stripped: str) -> Received:
         content_key=mail.content_key if mail.message_id or mail.sent_at else None,
     )
     return Received(message, files=(*files, *quote_files), long_text=whole)
+
+
+def _ours(arrived: Arrived) -> tuple[str, ...]:
+    options = arrived.account.options
+    named = filter(None, (options.get("from", ""), options.get("reply_to", "")))
+    return (*named, *(arrived.envelope if arrived.ours is None else arrived.ours))
 
 
 def _references(mail: Mail) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from shared.channels.outgoing.outcomes import Accepted, Outcome, Rejected, Rende
 from shared.contracts.outbound_commands import SendMessage
 from shared.errors import Invalid
 
-OUTGOING = Outgoing(text_max=MIB // 4, splits=False, attachments=True)
+OUTGOING = Outgoing(text_max=MIB // 4, splits=False, attachments=True, copies=True)
 
 
 def rendered(answer: SendMessage, account: AccountContext, *, metadata_header: str) -> tuple[Rendered, ...]:
@@ -27,7 +27,8 @@ def rendered(answer: SendMessage, account: AccountContext, *, metadata_header: s
         reply_to=account.options.get("reply_to", ""),
     )
     body = reply_mail.compose(answer, who, metadata_header=metadata_header)
-    return (Rendered(str(answer.message), answer.recipient.value, body),)
+    copies = tuple(one.value for one in answer.copies or ())
+    return (Rendered(str(answer.message), answer.recipient.value, body, copies=copies),)
 
 
 async def submitted(rendered: Rendered, account: AccountContext, client: Client, *, host: str, user: str) -> Outcome:
@@ -51,5 +52,7 @@ async def submitted(rendered: Rendered, account: AccountContext, client: Client,
     )
     dated = f"Date: {format_datetime(datetime.now(UTC))}\r\n".encode() + rendered.body
     sender = options.get("from", "")
-    outcome = await smtp.submit(client, server, sender=sender, recipient=rendered.recipient, mail=dated)
+    outcome = await smtp.submit(
+        client, server, sender=sender, recipients=(rendered.recipient, *rendered.copies), mail=dated
+    )
     return Accepted(rendered.key) if isinstance(outcome, Accepted) else outcome

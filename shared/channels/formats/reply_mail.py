@@ -43,6 +43,8 @@ def compose(answer: SendMessage, sender: From, *, metadata_header: str) -> bytes
     mail = EmailMessage(policy=_CONTENT)
     mail["From"] = _address(sender.address, sender.name)
     mail["To"] = _address(answer.recipient.value, answer.recipient.name or "")
+    if answer.copies:
+        mail["Cc"] = tuple(_address(one.value, one.name or "") for one in answer.copies)
     if sender.reply_to:
         mail["Reply-To"] = _address(with_token(sender.reply_to, answer.reply_token), sender.name)
     referenced = _referenced(answer)

@@ -17,6 +17,8 @@ class Rendered:
     body: bytes = field(repr=False)
     segments: int = 1
     """Messages that the provider makes, and charges, for it."""
+    copies: tuple[str, ...] = field(default=(), repr=False)
+    """Whom it goes to as well, on a channel that carries copies."""
 
 
 @dataclass(frozen=True, slots=True)

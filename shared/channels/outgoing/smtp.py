@@ -6,6 +6,7 @@ Whatever fails before the mail's content is sent has changed nothing. Between co
 import asyncio
 import contextlib
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import aiosmtplib
@@ -34,12 +35,12 @@ class Server:
     password: str = field(repr=False)
 
 
-async def submit(client: Client, server: Server, *, sender: str, recipient: str, mail: bytes) -> Outcome:
-    """Hand one mail over."""
+async def submit(client: Client, server: Server, *, sender: str, recipients: Sequence[str], mail: bytes) -> Outcome:
+    """Hand one mail over to the first of the recipients, and to those of the others whom the server takes."""
     try:
         async with asyncio.timeout(client.timeout_s / 2):
-            connection = await _reused(client, server, sender, recipient) or await _ready(
-                client, server, sender, recipient
+            connection = await _reused(client, server, sender, recipients) or await _ready(
+                client, server, sender, recipients
             )
     except (Invalid, aiosmtplib.SMTPException, OSError) as error:
         return _before(error)
@@ -86,14 +87,13 @@ def _refused(error: aiosmtplib.SMTPResponseException, reason: str) -> Outcome:
     return TryLater(word) if error.code < 500 else Rejected(word)
 
 
-async def _reused(client: Client, server: Server, sender: str, recipient: str) -> aiosmtplib.SMTP | None:
+async def _reused(client: Client, server: Server, sender: str, recipients: Sequence[str]) -> aiosmtplib.SMTP | None:
     """A session that is open already; None where there is none, or its server has given it up meanwhile."""
     session = client.sessions.take(server)
     if session is None:
         return None
     try:
-        await session.mail(sender)
-        await session.rcpt(recipient)
+        await _addressed(session, sender, recipients)
     except aiosmtplib.SMTPResponseException as error:
         session.close()
         if error.code == CLOSING:
@@ -108,7 +108,16 @@ async def _reused(client: Client, server: Server, sender: str, recipient: str) -
     return session
 
 
-async def _ready(client: Client, server: Server, sender: str, recipient: str) -> aiosmtplib.SMTP:
+async def _addressed(session: aiosmtplib.SMTP, sender: str, recipients: Sequence[str]) -> None:
+    """Say whom it goes to; a copy that the server does not take leaves the others as they are."""
+    await session.mail(sender)
+    await session.rcpt(recipients[0])
+    for copy in recipients[1:]:
+        with contextlib.suppress(aiosmtplib.SMTPRecipientRefused):
+            await session.rcpt(copy)
+
+
+async def _ready(client: Client, server: Server, sender: str, recipients: Sequence[str]) -> aiosmtplib.SMTP:
     """A connection on which nothing but the content is missing."""
     connection = aiosmtplib.SMTP(
         hostname=server.host,
@@ -122,8 +131,7 @@ async def _ready(client: Client, server: Server, sender: str, recipient: str) ->
         await connection.connect()
         if server.user:
             await connection.login(server.user, server.password)
-        await connection.mail(sender)
-        await connection.rcpt(recipient)
+        await _addressed(connection, sender, recipients)
     except BaseException:
         connection.close()
         raise
