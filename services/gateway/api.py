@@ -17,6 +17,7 @@ from services.gateway.sessions import Sessions
 from services.gateway.stream.api import add_stream
 from services.gateway.stream.hub import HUB
 from services.gateway.tokens import Tokens
+from services.gateway.viewing import Viewing, add_viewing
 from shared.http import create_app
 from shared.service import Runtime
 
@@ -42,5 +43,6 @@ def create_api(runtime: Runtime) -> FastAPI:
     describe_kinds(app)
     add_stream(app, runtime, HUB)
     forwarder = Forwarder.of(config, runtime.clock)
+    add_viewing(app, Viewing(runtime, forwarder))
     app.add_middleware(Front, table=Table(), gate=gate, forwarder=forwarder)
     return app

@@ -112,15 +112,21 @@ class Forwarder:
         """Tell an owner something of our own (JSON) and give the status of its answer; raises as `forward` does."""
         headers = [(b"content-type", b"application/json")]
         scope = {"method": "POST", "path": path, "query_string": b"", "headers": headers}
+        return (await self._own(owner, identity, scope, body))[0]
+
+    async def look(self, owner: str, identity: Identity, path: str) -> tuple[int, bytes]:
+        """What the owner shows this identity at an address, as status and body; raises as `forward` does."""
+        return await self._own(owner, identity, {"method": "GET", "path": path, "headers": []}, b"")
+
+    async def _own(self, owner: str, identity: Identity, scope: Scope, body: bytes) -> tuple[int, bytes]:
         upstream = self._upstream(owner)
         request = self._request(owner, identity, scope, body, trace.child(None))
-        connection, answer = await self._ask(owner, upstream, request, again=False)
+        connection, answer = await self._ask(owner, upstream, request, again=scope["method"] == "GET")
         try:
-            async for _ in _parts(connection, owner, self._timeout_s):
-                pass
+            parts = [part async for part in _parts(connection, owner, self._timeout_s)]
         finally:
             upstream.give_back(connection)
-        return answer.status
+        return answer.status, b"".join(parts)
 
     async def forward(self, owner: str, identity: Identity, scope: Scope, body: bytes, send: Send) -> None:
         """Ask the owner as this identity and stream its answer; raises StoreUnavailable or OwnerTimeout."""

@@ -90,6 +90,7 @@ ROUTES: tuple[Route, ...] = (
     Route("PATCH", "/v1/tickets/{id}", WORKSPACE, "tickets"),
     Route("POST", "/v1/tickets/{id}/state", WORKSPACE, "tickets"),
     Route("POST", "/v1/tickets/{id}/messages/{message}/counts", WORKSPACE, "tickets"),
+    Route("POST", "/v1/tickets/{id}/viewing", STAFF, "gateway"),
     Route("GET", "/v1/tickets/{id}/participants", WORKSPACE, "tickets"),
     Route("GET", "/v1/tickets/{id}/transcript", WORKSPACE, "tickets"),
     Route("POST", "/v1/tickets/{id}/transcript/send", WORKSPACE, "tickets"),

@@ -12,6 +12,7 @@ from shared.contracts import (
     raw_inbound,
     routing_events,
     settings,
+    signals,
     ticket_events,
 )
 from shared.contracts.envelope import Message
@@ -31,6 +32,7 @@ MESSAGES: dict[str, type[Message]] = {
         order_events,
         privacy_events,
         settings,
+        signals,
     )
     for message in module.MESSAGES
 }

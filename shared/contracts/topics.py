@@ -144,6 +144,16 @@ SETTINGS = Topic(
     compacted=True,
 )
 
+SIGNALS = Topic(
+    name="signals",
+    key="session",
+    owner="gateway",
+    consumers=("gateway",),
+    retention=timedelta(hours=1),
+    on_poison="skip",
+    carries="who looks at a ticket, and who types; tailed, never in an inbox",
+)
+
 TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
@@ -159,5 +169,6 @@ TOPICS: dict[str, Topic] = {
         ORDER_EVENTS,
         PRIVACY_EVENTS,
         SETTINGS,
+        SIGNALS,
     )
 }

@@ -153,17 +153,20 @@ async def test_a_cursor_of_another_list_is_refused(tickets: Tickets) -> None:
     assert refused.status_code == 400
 
 
-async def test_a_solved_ticket_closes_by_itself_once_its_days_have_passed(tickets: Tickets) -> None:
-    await tickets.settle({"auto_close_days": 3})
-    due, early = [await tickets.write(person=person) for person in ("due", "early")]
-    await tickets.listed(2)
-    for ticket in (due, early):
-        assert (await tickets.become(ticket, "solved")).status_code == 200
+async def test_tickets_solve_and_close_by_themselves_once_their_days_have_passed(tickets: Tickets) -> None:
+    await tickets.settle({"auto_close_days": 3, "auto_solve_days": 2})
+    due, early, silent, heard = [await tickets.write(person=person) for person in ("due", "early", "silent", "heard")]
+    await tickets.listed(4)
+    for ticket, state in ((due, "solved"), (early, "solved"), (silent, "pending"), (heard, "pending")):
+        assert (await tickets.become(ticket, state)).status_code == 200
     active = (await tickets.get(f"/v1/tickets/{due}"))["active_at"]
     connection = await tickets.database()
     back = "update tickets set solved_at = now() - $2 * interval '1 day' where id = $1"
     await connection.execute(back, due, 3.1)
     await connection.execute(back, early, 2.9)
+    back = back.replace("solved_at", "pending_since")
+    await connection.execute(back, silent, 2.1)
+    await connection.execute(back, heard, 1.9)
     await connection.close()
 
     async def closed() -> bool:
@@ -174,6 +177,10 @@ async def test_a_solved_ticket_closes_by_itself_once_its_days_have_passed(ticket
     assert lines[2]["detail"] == {"was": "solved", "state": "closed", "reason": "auto-close", "by": "timer/auto-close"}
     assert (await tickets.get(f"/v1/tickets/{due}"))["active_at"] == active
     assert (await tickets.get(f"/v1/tickets/{early}"))["state"] == "solved"
+    assert (await tickets.get(f"/v1/tickets/{silent}"))["state"] == "solved"
+    assert (await tickets.get(f"/v1/tickets/{heard}"))["state"] == "pending"
+    solved = (await tickets.timeline(silent, 3))[2]["detail"]
+    assert solved == {"was": "pending", "state": "solved", "reason": "auto-solve", "by": "timer/auto-solve"}
 
 
 async def test_no_request_gets_an_answer_that_the_document_does_not_promise(

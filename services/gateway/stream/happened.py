@@ -6,14 +6,14 @@ from typing import Any
 
 import orjson
 
-from shared.contracts.topics import AGENT_EVENTS, DELIVERY_EVENTS, ROUTING_EVENTS, TICKET_EVENTS
+from shared.contracts.topics import AGENT_EVENTS, DELIVERY_EVENTS, ROUTING_EVENTS, SIGNALS, TICKET_EVENTS
 from shared.identity import Identity
 
-TOPICS = (TICKET_EVENTS.name, ROUTING_EVENTS.name, AGENT_EVENTS.name, DELIVERY_EVENTS.name)
+TOPICS = (TICKET_EVENTS.name, ROUTING_EVENTS.name, AGENT_EVENTS.name, DELIVERY_EVENTS.name, SIGNALS.name)
 
 TOLD = frozenset(
     {
-        "ticket", "message", "author", "offer", "agent", "asked", "by", "lease_until",
+        "ticket", "message", "author", "offer", "agent", "asked", "by", "lease_until", "until",
         "mentions", "state", "place", "outcome", "presence", "reason", "priority", "channel",
     }
 )  # fmt: skip
@@ -36,6 +36,8 @@ class Happened:
     asked: str | None
     """Whose offer it is about: other agents are not told."""
     chunk: bytes
+    passing: bool = False
+    """It is true for seconds: who was not there has missed nothing, so it is not kept."""
 
 
 def read(topic: str, value: bytes | None, mark: int) -> Happened | None:
@@ -52,6 +54,7 @@ def read(topic: str, value: bytes | None, mark: int) -> Happened | None:
             agent=data.get("agent") if topic == AGENT_EVENTS.name else None,
             asked=str(data[asked]) if asked else None,
             chunk=encoded(mark, _short(type_), _body(record, data)),
+            passing=topic == SIGNALS.name,
         )
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return None

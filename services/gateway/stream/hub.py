@@ -65,7 +65,8 @@ class Hub:
     def tell(self, events: Iterable[Happened]) -> None:
         """Keep these and tell them to whom they concern."""
         for happened in events:
-            self.ring.add(happened)
+            if not happened.passing:
+                self.ring.add(happened)
             for listener in self._listeners.get(happened.workspace, ()):
                 listener.hear(happened)
 

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 WAIT_MS = 1_000
 AT_ONCE = 500
 ANSWER_S = 10.0
+PASSES_MS = 20_000
+"""What passes is over by then (viewing.py)."""
 SILENT_S = 30.0
 """A client that fails for so long without an exception is made anew."""
 
@@ -136,7 +138,7 @@ class Tail:
         found = []
         for record in records:
             happened = read(topic, record.value, self._hub.ring.stamp(record.timestamp))
-            if happened is not None:
+            if happened is not None and not (happened.passing and now_ms - record.timestamp > PASSES_MS):
                 found.append(happened)
                 metrics.STREAM_SECONDS.observe(max(0, now_ms - record.timestamp) / 1000)
         return found
