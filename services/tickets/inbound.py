@@ -138,20 +138,21 @@ async def _read(tx: asyncpg.Connection, work: Work, batch: Sequence[Inbound]) ->
     named += [(event.workspace, work.tokens[event.id]) for event in batch if event.id in work.tokens]
     named += [(event.workspace, ours.ticket) for event in batch if (ours := work.ours.get(event.id)) and ours.ticket]
     persons = sorted({(person.workspace, person.id) for person in work.people.values() if not person.new})
-    wanted = sorted(set(named))
+    wanted, asked = set(named), set[Key]()
     while persons or wanted:
-        for ticket in await tickets.of_people(tx, persons, wanted):
+        for ticket in await tickets.of_people(tx, persons, sorted(wanted)):
             work.tickets[ticket.workspace, ticket.id] = ticket
             work.by_person.setdefault((ticket.workspace, ticket.person), []).append(ticket.id)
-        persons, wanted = [], _merged(work)
+        asked |= wanted
+        persons, wanted = [], _merged(work) - asked
     if any(event.data.echo for event in batch):
         work.said_at = await echoes.heard(tx, sorted(work.tickets))
 
 
-def _merged(work: Work) -> list[Key]:
+def _merged(work: Work) -> set[Key]:
     """Tickets that those at hand were merged into, and that are not at hand."""
     ends = [(ticket.workspace, survivor(ticket, work.tickets)) for ticket in work.tickets.values()]
-    return sorted({(workspace, end) for workspace, end in ends if isinstance(end, UUID)})
+    return {(workspace, end) for workspace, end in ends if isinstance(end, UUID)}
 
 
 def _thread(event: Inbound) -> tuple[str, str, str] | None:

@@ -149,6 +149,20 @@ async def test_where_no_reply_is_needed_the_clocks_are_void(tickets: Tickets) ->
     assert (changed.data.fields, changed.data.voids, moved.data.state) == (("clock",), True, "solved")
 
 
+async def test_thanks_and_tags_are_in_no_answers_way_and_a_word_of_the_customers_is(tickets: Tickets) -> None:
+    ticket = await tickets.write()
+    await tickets.listed(1)
+    await tickets.write(number=2, text="Thanks!")
+    await is_in(tickets, ticket, version=2)
+    await change(tickets, ticket, add_tags=["vip"])
+    answers = f"/v1/tickets/{ticket}/answers"
+    assert (await post(tickets, answers, text="Here you are", seen_up_to=1)).status_code == 201
+    version = (await tickets.get(f"/v1/tickets/{ticket}"))["version"]
+    await tickets.write(number=3, text="And the bell?")
+    await is_in(tickets, ticket, state="open")
+    assert reason(await post(tickets, answers, text="Bye", seen_up_to=version)) == (409, "newer_messages")
+
+
 async def test_a_snoozed_ticket_waits_nowhere_until_it_wakes(tickets: Tickets) -> None:
     ticket = await tickets.write()
     await is_in(tickets, ticket, place="waiting")

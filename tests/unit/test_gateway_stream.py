@@ -18,6 +18,7 @@ from services.gateway.stream.ring import KEPT_MS, OVERLAP_MS, Ring
 from shared.bus.codec import encode
 from shared.contracts.envelope import Event
 from shared.contracts.routing_events import OfferEnded, TicketOffered
+from shared.contracts.signals import TicketViewed
 from shared.errors import Busy
 from shared.identity import Identity
 
@@ -193,6 +194,28 @@ async def test_events_reach_the_streams_they_concern_encoded_once() -> None:
     hub.tell([mine := happened(asked="anna"), happened(asked="bram", mark=START + 1), happened(workspace="other")])
     assert await anna.take() is mine.chunk
     assert await bram.take() == b"id: %d\n\n" % (START + 1)
+
+
+async def test_what_passes_is_told_and_not_kept_for_who_comes_later() -> None:
+    data = TicketViewed(session=uuid4(), ticket=uuid4(), agent="bram", state="typing", until=NOW)
+    event = Event(id=uuid4(), source="gateway", time=NOW, workspace="main", data=data, shop="bikes")
+    passing = read("signals", encode(event), START)
+    assert passing is not None and passing.passing
+    fields, body = parsed(passing.chunk)
+    assert (fields["event"], body["agent"], body["state"]) == ("signal.viewing", "bram", "typing")
+    assert {"ticket", "until"} <= set(body) and "session" not in body
+    hub = ready_hub()
+    listening = hub.open(who(), None)
+    await listening.take()
+    hub.tell([passing])
+    assert await listening.take() == passing.chunk
+    assert list(hub.ring.since(START) or ()) == []
+
+
+def test_who_may_not_see_a_shop_hears_nobody_typing_there() -> None:
+    passing = happened(passing=True)
+    assert may_hear(who(shops=("bikes",)).identity, passing)
+    assert not may_hear(who(shops=("bells",)).identity, passing)
 
 
 async def test_a_stream_begins_with_a_hello_from_which_on_it_is_complete() -> None:

@@ -32,7 +32,7 @@ _TIMELINE = """
             and accepted_at <= $4 and (accepted_at, m.ticket, version) < ($4, $5, $6)
         order by accepted_at desc, version desc limit $7)
         union all
-        (select at, version, version::text, what, null, null, null, null, null, null, null, '[]', null, null,
+        (select at, version, version::text as id, what, null, null, null, null, null, null, null, '[]', null, null,
             null, '[]', detail::text, theirs.channel, theirs.account
         from happenings h
         where own and workspace = $1 and h.ticket = theirs.id and at <= $4 and (at, h.ticket, version) < ($4, $5, $6)
