@@ -11,9 +11,9 @@ from services.tickets.api_audit import add_audit
 from services.tickets.api_changes import add_changes
 from services.tickets.api_erasure import add_erasure
 from services.tickets.api_files import UPLOADS, add_files
-from services.tickets.api_sla import add_sla, clocks_of
 from services.tickets.api_mentions import add_mentions
 from services.tickets.api_participants import add_participants
+from services.tickets.api_sla import add_sla, clocks_of
 from services.tickets.api_transcript import add_transcripts
 from services.tickets.domain.ticket import Ticket
 from services.tickets.repo import changes, heard, lists, reads

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.tickets.domain.joining import Joined, join, survivor
-from services.tickets.domain.thanks import only_thanks
 from services.tickets.domain.ticket import Ticket
-from shared.contracts.inbound_messages import Attachment, MessageReceived, Sender
+from shared.contracts.inbound_messages import Sender
 from shared.contracts.ticket_events import STATES
 from tests.factories import START, message
 from tests.unit.test_tickets_domain import ticket
@@ -248,38 +247,3 @@ def test_a_merged_ticket_leads_to_what_it_became_through_all_merges() -> None:
 def test_tickets_that_were_merged_in_a_ring_lead_to_one_of_them() -> None:
     first, second = ticket(1, merged_into=ticket(2).id), ticket(2, merged_into=ticket(1).id)
     assert survivor(first, {(one.workspace, one.id): one for one in (first, second)}) is second
-
-
-THANKS = (
-    "Thanks!", "thank you so much", "Thank you for your help!", "Great, thanks 👍", "Cheers guys", "Dank je wel!",
-    "Bedankt voor de snelle reactie", "Vielen Dank!!", "Danke für Ihre schnelle Antwort",
-    "Merci beaucoup, bonne journée",
-    "¡Muchas gracias!", "Grazie mille", "Muito obrigada pela ajuda", "Dziękuję bardzo", "Çok teşekkürler",
-    "شكرا جزيلا", "شُكْرًا", "谢谢!", "謝謝您", "ありがとうございます", "Спасибо большое", "Perfect, thank you very much",
-)  # fmt: skip
-MORE_THAN_THANKS = (
-    "", "👍", "ok", "Ok, thanks", "Yes please, thanks", "No thanks", "Thanks, but it is still broken", "Great",
-    "Thanks for nothing, where is my parcel?", "thanks, order 1001", "Thanks?", "Have a nice day",
-    "bedankt, maar wanneer", "danke, stornieren", "gracias pero no", "谢谢 我的包裹呢", "merci de rembourser",
-    "thanks " * 13,
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("text", THANKS)
-def test_thanks_and_nothing_else(text: str) -> None:
-    assert only_thanks(_text(text))
-
-
-@pytest.mark.parametrize("text", MORE_THAN_THANKS)
-def test_more_than_thanks(text: str) -> None:
-    assert not only_thanks(_text(text))
-
-
-def test_thanks_with_a_file_or_an_order_say_more() -> None:
-    assert not only_thanks(_text("Thanks!", attachments=(Attachment(name="damage.jpg"),)))
-    assert not only_thanks(_text("Thanks!", order="1001"))
-    assert not only_thanks(_text("Thanks!", text_blob="main/whole"))
-
-
-def _text(text: str, **more: Any) -> MessageReceived:
-    return message(text=text, **more).data

@@ -43,7 +43,7 @@ def opened(text: str = "Hello", ctx: Context | None = None, **more: Any) -> Tick
     """The ticket that a first message opens."""
     event = factories.message(text=text, **more)
     (event,), readings = reading.read([event], {}, ctx or context())
-    joined = join(event.data, named=None, of_person=(), conversational=())
+    joined = join(event.data, named=None, of_person=(), conversational=(), reopen_for=timedelta(days=7))
     received = receive(event, joined, new_id=event.id, person=event.id, language=None)
     return reading.understood(received, event, readings, ctx or context())[0].ticket
 
