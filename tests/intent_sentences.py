@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent / "unit" / "intent_sentences"
 PARTS = {
     "seen": "looked at while the lexicons were written",
     "held_out": "written before the lexicons, never tuned on, but by the same hand on the same day",
-    "unseen": "written after the lexicons were closed, never tuned on: the honest figure",
+    "unseen": "written after the lexicons were closed, in words of other cases, never tuned on: the honest figure",
 }
 LANGUAGES = ("en", "nl", "pl", "de", "fr", "es", "pt", "ja", "zh", "fa")
 NONE = "–"

@@ -17,8 +17,8 @@ from tests.intent_sentences import LANGUAGES, PARTS, score, sentences
 
 ROOT = Path(__file__).parent.parent.parent
 CLASSIFIER = lexicon_classifier()
-LEAST_RIGHT = {"seen": 0.95, "held_out": 0.85, "unseen": 0.40}
-MOST_WRONG = {"seen": 0.03, "held_out": 0.06, "unseen": 0.15}
+LEAST_RIGHT = {"seen": 0.95, "held_out": 0.85, "unseen": 0.5}
+MOST_WRONG = {"seen": 0.03, "held_out": 0.06, "unseen": 0.2}
 
 
 def read(text: str, language: str | None = "en") -> str | None:
@@ -39,10 +39,10 @@ def test_a_policy_question_is_told_from_an_order_question(part: str) -> None:
     assert result.about_right >= 0.9 * result.about
 
 
-def test_there_are_enough_sentences_and_a_third_of_them_was_held_out() -> None:
+def test_there_are_a_thousand_sentences_and_three_hundred_that_nothing_was_tuned_on() -> None:
     count = {part: sum(1 for language in LANGUAGES for _ in sentences(part, language)) for part in PARTS}
-    assert sum(count.values()) >= 600
-    assert count["held_out"] + count["unseen"] >= 0.3 * sum(count.values())
+    assert sum(count.values()) >= 1_000
+    assert count["held_out"] + count["unseen"] >= 300
 
 
 def test_every_sentence_has_an_intent_of_the_list() -> None:

@@ -31,6 +31,9 @@ _LETTERS = {
 }
 _GONE = "\x00"
 _PREFIX_APART = re.compile(r"(?<![^ \n])(ن?می) (?=\S)")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+_MEETING = re.compile(r"(?<=[\u3040-\u30ff\u4e00-\u9fff])(?=[a-z0-9])|(?<=[a-z0-9])(?=[\u3040-\u30ff\u4e00-\u9fff])")
+"""Where a script without spaces meets Latin letters or digits: those are words of their own."""
 _SPACES = re.compile(" {2,}")
 
 
@@ -72,6 +75,8 @@ def fold(text: str) -> str:
         folded = text.lower().translate(_TABLE)
     else:
         folded = unicodedata.normalize("NFC", text.casefold().translate(_TABLE).replace(_GONE, ""))
+        if _UNSPACED.search(folded):
+            folded = _MEETING.sub(" ", folded)
         if "می " in folded:
             folded = _PREFIX_APART.sub(r"\1", folded)
     return _SPACES.sub(" ", folded)

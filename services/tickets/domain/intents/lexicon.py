@@ -13,7 +13,7 @@ from services.tickets.domain.intents.folding import fold
 FOLDER = Path(__file__).parent / "lexicons"
 RULES = FOLDER / "rules.txt"
 WITHOUT_SPACES = frozenset({"ja", "zh"})
-"""Languages that put no spaces between words: a phrase may stand anywhere."""
+"""Languages that put no spaces between words: a phrase may stand anywhere, but for one in Latin letters."""
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 
@@ -106,8 +106,9 @@ def phrases(path: Path) -> Iterator[tuple[str, str]]:
                 folded = fold(written.strip("*")).strip()
                 if not folded or "\n" in folded:
                     raise Malformed(f"{path.name}: {concept} has a phrase that nothing can match: {phrase!r}")
-                before = " " if apart and not written.startswith("*") else ""
-                after = " " if apart and not written.endswith("*") else ""
+                whole = apart or folded.isascii()
+                before = " " if whole and not written.startswith("*") else ""
+                after = " " if whole and not written.endswith("*") else ""
                 yield concept.strip(), before + folded + after
 
 

@@ -129,6 +129,11 @@ _ASKED: dict[str, About] = {
 """Intents that are about a policy or an order, and which of the two without further evidence."""
 
 
+_OF_AN_ORDER = frozenset({"order-status", "order-change", "order-duplicate", "order-damaged", "order-wrong"})
+LEANING = 1.5
+"""By how much a policy must be the clearer question where there is nothing to ask but about an order."""
+
+
 def _about(intent: str, scores: dict[str, float]) -> About | None:
     usual = _ASKED.get(intent)
     if usual is None:
@@ -136,7 +141,7 @@ def _about(intent: str, scores: dict[str, float]) -> About | None:
     policy, order = scores.get("@policy", 0.0), scores.get("@order", 0.0)
     if policy == order:
         return usual
-    return "policy" if policy > order else "order"
+    return "policy" if policy > order + (LEANING if intent in _OF_AN_ORDER else 0.0) else "order"
 
 
 def known_names() -> frozenset[str]:
