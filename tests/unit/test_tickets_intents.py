@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.tickets.domain.intents import lexicon, lexicon_classifier
+from services.tickets.domain.intents.automaton import Automaton
 from services.tickets.domain.intents.classifier import INTENTS, PRIORITIES, SIGNALS
 from services.tickets.domain.intents.folding import fold
 from services.tickets.domain.intents.gratitude import is_nod, is_thanks
@@ -178,6 +179,17 @@ def test_no_text_makes_it_raise(text: str, language: str | None) -> None:
     read_ = CLASSIFIER.classify(text, subject=text[:50], language=language)
     assert read_.intent is None or read_.intent in INTENTS
     assert 0.0 <= read_.confidence <= 1.0
+
+
+PHRASES = st.dictionaries(st.text(alphabet="ab ", min_size=1, max_size=5), st.sampled_from([1, 2, 4, 8]), max_size=12)
+
+
+@given(PHRASES, st.text(alphabet="ab c", max_size=60))
+def test_the_automaton_finds_what_a_search_for_each_phrase_finds(phrases: dict[str, int], text: str) -> None:
+    found = 0
+    for phrase, bits in phrases.items():
+        found |= bits if phrase in text else 0
+    assert Automaton(phrases).read(text) == found
 
 
 WORDS = st.sampled_from(

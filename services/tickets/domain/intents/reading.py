@@ -5,9 +5,10 @@ from collections import Counter, defaultdict
 from functools import cache
 
 from services.tickets.domain.intents import gratitude
+from services.tickets.domain.intents.automaton import Automaton
 from services.tickets.domain.intents.classifier import INTENTS, NOTHING, SIGNALS, About, Classified
 from services.tickets.domain.intents.folding import fold
-from services.tickets.domain.intents.lexicon import FOLDER, RULES, Automaton, Rule, phrases, rules
+from services.tickets.domain.intents.lexicon import FOLDER, RULES, Rule, phrases, rules
 
 TEXT_MAX = 4_000
 """Characters of a message that are looked at."""
