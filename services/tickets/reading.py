@@ -25,6 +25,7 @@ from services.tickets.spoken import Inbound, offered
 from shared.bus import Context
 from shared.calendar import Calendar
 from shared.contracts import settings
+from shared.contracts.ticket_events import Priority
 from shared.telemetry import metrics
 from shared.text import order_number
 
@@ -128,14 +129,19 @@ def understood(
 ) -> tuple[Received, Happening | None]:
     """What the message did, with what it means; and a line that says so where somebody may ask why."""
     found = readings.classified.get(event.id)
-    if found is None or not speaks(event.data) or not asks(received):
+    if found is None or not speaks(event.data):
         return received, None
-    workspace = ctx.settings.get("workspace", event.workspace, event.workspace)
-    chosen = workspace.intent_priority if isinstance(workspace, settings.Workspace) else {}
     before = received.ticket if received.did != "reopened" else replace(received.ticket, due_by=None)
-    after = with_meaning(before, found, chosen=chosen, due_by=readings.due.get(event.id))
+    due = readings.due.get(event.id) or before.due_by
+    after = with_meaning(before, found, chosen=_chosen(event, ctx)) if asks(received) else before
+    after = replace(after, due_by=due)
     told = changed(before, after)
     shown = received.did != "opened" or "priority" in told
     detail = {"changes": told, "reason": "intent", "signals": sorted(found.signals), "by": "classifier"}
     line = Happening(after.workspace, after.id, after.version, "changed", detail, event.data.accepted_at)
     return replace(received, ticket=after), line if told and shown else None
+
+
+def _chosen(event: Inbound, ctx: Context) -> Mapping[str, Priority]:
+    workspace = ctx.settings.get("workspace", event.workspace, event.workspace)
+    return workspace.intent_priority if isinstance(workspace, settings.Workspace) else {}

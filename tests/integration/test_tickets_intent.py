@@ -179,7 +179,13 @@ async def test_a_change_of_an_unshipped_order_is_due_by_the_cut_off(tickets: Tic
         ticket = await shown(tickets, await tickets.write(person=person, text=text, **more))
         found = ticket["due_by"] and datetime.fromisoformat(ticket["due_by"])
         assert (person, found) == (person, due)
-    events = await tickets.told(6)
+    await tickets.write(person="4", number=2, text="Then please cancel order 20391")
+
+    async def due() -> bool:
+        return any(one["intent"] == "order-status" and one["due_by"] for one in await tickets.listed(6))
+
+    await eventually(due, what="a later message that asks for a change")
+    events = await tickets.told(7)
     assert {event.data.due_by for event in events} == {usual, told, None}
 
 

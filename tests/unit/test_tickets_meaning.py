@@ -83,7 +83,7 @@ def test_a_priority_is_only_ever_raised(
     priority: Any, intent: str | None, signals: frozenset[str], chosen: Mapping[str, Any]
 ) -> None:
     before = replace(opened(), priority=priority)
-    after = with_meaning(before, Classified(intent, 1.0, None, signals), chosen=chosen, due_by=None)
+    after = with_meaning(before, Classified(intent, 1.0, None, signals), chosen=chosen)
     assert RANK[after.priority] <= RANK[priority]
     assert after.intent == intent
     assert changes(before, after).keys() <= {"intent", "priority"}

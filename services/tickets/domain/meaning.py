@@ -1,8 +1,7 @@
-"""What becomes of a ticket through what its message means: intent, priority, and by when (product.md T7)."""
+"""What becomes of a ticket through what its message means: intent and priority (product.md T7)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from services.tickets.domain.intents import Classified
@@ -19,9 +18,7 @@ def asks(received: Received) -> bool:
     return received.did in ("opened", "reopened") or received.ticket.intent is None
 
 
-def with_meaning(
-    ticket: Ticket, read: Classified, *, chosen: Mapping[str, Priority], due_by: datetime | None
-) -> Ticket:
+def with_meaning(ticket: Ticket, read: Classified, *, chosen: Mapping[str, Priority]) -> Ticket:
     """The ticket with what was read; what was not read stays as it is.
 
     The priority is only ever raised, by intent or signal, as the workspace has `chosen` or else as usual.
@@ -32,7 +29,6 @@ def with_meaning(
         ticket,
         intent=read.intent or ticket.intent,
         priority=min((ticket.priority, *raising), key=RANK.__getitem__),
-        due_by=due_by or ticket.due_by,
     )
 
 
