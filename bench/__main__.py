@@ -18,7 +18,7 @@ from typing import Any
 
 import uvloop
 
-from bench import answers, intake, parsers, pipeline, reads, stream
+from bench import answers, intake, intents, parsers, pipeline, reads, stream
 from tests.stack import Stack
 
 ROOT = Path(__file__).parent.parent
@@ -30,7 +30,10 @@ PARTS: dict[str, Measure] = {
     "stream": stream.measure,
     "ingest": intake.measure,
 }
-ALONE: dict[str, Callable[[argparse.Namespace], Coroutine[Any, Any, dict[str, Any]]]] = {"parsers": parsers.measure}
+ALONE: dict[str, Callable[[argparse.Namespace], Coroutine[Any, Any, dict[str, Any]]]] = {
+    "parsers": parsers.measure,
+    "intents": intents.measure,
+}
 """Parts that need no servers."""
 
 
