@@ -1,5 +1,4 @@
-    """Intents: what reading one message takes, by language: a mail of about 500 characters with one wish among "
-    "its words."""
+"""Intents: what reading one message takes, by language: a mail of about 500 characters with one wish."""
 
 import time
 from argparse import Namespace
