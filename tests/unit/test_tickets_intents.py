@@ -19,7 +19,7 @@ from tests.intent_sentences import LANGUAGES, PARTS, score, sentences
 ROOT = Path(__file__).parent.parent.parent
 CLASSIFIER = lexicon_classifier()
 LEAST_RIGHT = {"seen": 0.95, "held_out": 0.85, "unseen": 0.5}
-MOST_WRONG = {"seen": 0.03, "held_out": 0.06, "unseen": 0.2}
+MOST_WRONG = {"seen": 0.03, "held_out": 0.06, "unseen": 0.25}
 
 
 def read(text: str, language: str | None = "en") -> str | None:
