@@ -78,7 +78,7 @@ def _subtag(part: str) -> str:
 def order_number(text: str) -> str | None:
     """What a shop or a customer calls an order, as it is compared: `#1001 ` gives `1001`; None where it is no number.
 
-    A number has a digit and at most 24 letters, digits and dashes, so it can hold no name and no address.
+    A number has a digit and at most 24 letters, digits and dashes, without spaces: no sentence and no address fits in.
     """
     number = unicodedata.normalize("NFKC", text[:64]).strip().lstrip("#").strip().upper()
     return number if _ORDER_NUMBER.fullmatch(number) else None
