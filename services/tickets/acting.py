@@ -149,7 +149,9 @@ def _shown(edited: Edited) -> dict[str, dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value
 
 
 async def _snooze(tx: asyncpg.Connection, done: Sequence[Edited]) -> None:

@@ -216,7 +216,7 @@ def _attached(command: Command, look: Look, channel: str) -> tuple[Attachment, .
 
 
 async def _keep(tx: asyncpg.Connection, ctx: Context, plans: Sequence[Plan]) -> None:
-    places = [Place(plan.before.workspace, plan.before.id, plan.before.person) for plan in plans]
+    places = [Place(plan.before.workspace, plan.before.id, plan.before.own) for plan in plans]
     coming = [(place, plan.written, plan.before) for place, plan in zip(places, plans, strict=True)]
     early = await answers.insert(tx, coming)
     await tickets.update(tx, [plan.said.ticket for plan in plans])
@@ -266,7 +266,7 @@ def _command(ctx: Context, plan: Plan, address: Address) -> SendMessage:
     return SendMessage(
         message=written.id,
         ticket=before.id,
-        person=before.person,
+        person=before.own,
         channel=address.channel,
         account=address.account,
         recipient=Recipient(kind=address.kind, scope=address.scope, value=address.value, name=address.name),

@@ -12,15 +12,15 @@ from services.tickets.api_changes import add_changes
 from services.tickets.api_erasure import add_erasure
 from services.tickets.api_files import UPLOADS, add_files
 from services.tickets.api_mentions import add_mentions
+from services.tickets.api_organisations import add_organisations
 from services.tickets.api_participants import add_participants
+from services.tickets.api_people import add_people
 from services.tickets.api_sla import add_sla, clocks_of
 from services.tickets.api_transcript import add_transcripts
 from services.tickets.domain.ticket import Ticket
 from services.tickets.repo import changes, heard, lists, reads
 from services.tickets.timeline import entry
 from services.tickets.views import (
-    IdentityView,
-    PersonView,
     TicketPage,
     TicketView,
     Timeline,
@@ -56,7 +56,8 @@ def create_api(runtime: Runtime) -> FastAPI:
     add_mentions(app, runtime)
     add_participants(app, runtime)
     add_transcripts(app, runtime)
-    _add_persons(app, runtime)
+    add_people(app, runtime)
+    add_organisations(app, runtime)
     return app
 
 
@@ -120,15 +121,3 @@ def _there(ticket: Ticket | None, id_: UUID) -> Ticket:
     if ticket is None:
         raise NotFound(f"there is no ticket {id_}")
     return ticket
-
-
-def _add_persons(app: FastAPI, runtime: Runtime) -> None:
-    @app.get("/v1/persons/{id}", responses=problems(404))
-    async def read_person(id: UUID, who: Caller) -> PersonView:
-        """A person with his identities."""
-        async with connection(runtime.pool) as one:
-            row = await reads.person(one, who, id)
-            if row is None:
-                raise NotFound(f"there is no person {id}")
-            known = await reads.identities(one, who.workspace, id)
-        return PersonView(**dict(row), identities=[IdentityView(**dict(identity)) for identity in known])

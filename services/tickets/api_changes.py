@@ -5,11 +5,12 @@ from typing import Annotated
 from uuid import UUID
 
 import asyncpg
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import FastAPI, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.tickets import counting
 from services.tickets.acting import Act, Actor, act
+from services.tickets.api_once import IfMatch, Key, seen_version
 from services.tickets.domain.editing import TAGS_MAX, UNSET, Edit
 from services.tickets.domain.ticket import Ticket
 from services.tickets.views import TicketView
@@ -17,13 +18,10 @@ from shared.bus import Context
 from shared.contracts.fields import LanguageTag, Token
 from shared.contracts.ticket_events import Priority, State
 from shared.db.idempotency import Answer, once, request_hash
-from shared.errors import PreconditionFailed
 from shared.http import Caller, problems
 from shared.identity import Identity
 from shared.service import Runtime
 
-IfMatch = Annotated[str | None, Header(max_length=100)]
-Key = Annotated[str | None, Header(max_length=255)]
 Tags = Annotated[tuple[Token, ...], Field(max_length=TAGS_MAX)]
 Run = Callable[[asyncpg.Connection, Context], Awaitable[Ticket]]
 """Does what is asked, within the transaction of its Idempotency-Key."""
@@ -125,16 +123,7 @@ def add_changes(app: FastAPI, runtime: Runtime) -> None:
 
 
 def _act(who: Identity, ticket: UUID, wanted: Edit, reason: str, if_match: str | None) -> Act:
-    return Act(Actor.of(who), who.workspace, ticket, wanted, reason, seen=_version(if_match))
-
-
-def _version(if_match: str | None) -> int | None:
-    if if_match is None or if_match.strip() == "*":
-        return None
-    seen = if_match.strip().removeprefix("W/").strip('"')
-    if not seen.isascii() or not seen.isdigit() or len(seen) > 9:
-        raise PreconditionFailed('If-Match takes the ETag of the ticket, such as "3"')
-    return int(seen)
+    return Act(Actor.of(who), who.workspace, ticket, wanted, reason, seen=seen_version(if_match))
 
 
 def _body(wanted: BaseModel) -> bytes:

@@ -61,7 +61,7 @@ def add_erasure(app: FastAPI, runtime: Runtime) -> None:
         digest = request_hash(request.method, request.url.path, b"")
 
         async def run() -> Answer:
-            if await reads.person(tx, who, id) is None:
+            if not await reads.sees(tx, who, id):
                 raise _nobody(id)
             asked = await erasure.request(tx, ctx, (who.workspace, id), by=who.agent)
             return Answer(202, ErasureView.of(id, asked).model_dump_json().encode())
@@ -80,7 +80,7 @@ def add_erasure(app: FastAPI, runtime: Runtime) -> None:
 
 
 async def _asked(one: asyncpg.Connection, who: Identity, person: UUID) -> Erasure:
-    if await reads.person(one, who, person) is None:
+    if not await reads.sees(one, who, person):
         raise _nobody(person)
     asked = await kept.newest(one, who.workspace, person)
     if asked is None:

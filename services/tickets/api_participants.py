@@ -72,7 +72,7 @@ def add_participants(app: FastAPI, runtime: Runtime) -> None:
         """What the person and the desk said to each other over all channels, and what happened, newest first."""
         before = person_place(after)
         async with connection(runtime.pool) as one:
-            if await reads.person(one, who, id) is None:
+            if not await reads.sees(one, who, id):
                 raise NotFound(f"there is no person {id}")
             rows = await participants.timeline(one, who, id, before, limit + 1)
             said = [UUID(row["id"]) for row in rows[:limit] if row["what"] == "message"]

@@ -42,7 +42,7 @@ def apart(
     done: list[Inbound] = []
     for event in batch:
         sender = event.data.sender
-        person = people[event.workspace, sender.kind, sender.scope, sender.value].id
+        person = people[event.workspace, sender.kind, sender.scope, sender.value].own
         does = named(event.data)
         if does is not None:
             done.append(event)
@@ -98,7 +98,7 @@ def _kept(event: Inbound, people: Mapping[Address, Person], ctx: Context) -> Kep
         id=event.id,
         target=target_of(event, target),
         hashes=tuple(provider_names(ctx).all(event.workspace, message.channel, message.account, target)),
-        change=Change(kind, bool(message.echo), person.id, message.text, files, at, 0),
+        change=Change(kind, bool(message.echo), person.own, message.text, files, at, 0),
         body_blob=message.text_blob,
         accepted_at=message.accepted_at,
     )

@@ -9,7 +9,7 @@ import asyncpg
 import orjson
 
 from services.tickets.domain.letters import is_buried, letter_of
-from services.tickets.repo import erasure
+from services.tickets.repo import erasure, suggestions
 from services.tickets.repo.erasure import Erasure, Key
 from shared.blobs import BlobStore, person_prefix
 from shared.bus import Context
@@ -32,7 +32,16 @@ def tombstones(config: ServiceConfig | None) -> Tombstones:
 
 
 async def request(tx: asyncpg.Connection, ctx: Context, key: Key, *, by: str | None) -> Erasure:
-    """Ask every service, this one too, to forget the person; what arrives from him from now on is a new person's."""
+    """Ask every service, this one too, to forget the person, with all who were merged with him."""
+    workspace, person = key
+    everybody = await erasure.group(tx, key)
+    await suggestions.forget(tx, workspace, everybody)
+    asked = {side: await _request(tx, ctx, (workspace, side), by=by) for side in everybody}
+    return asked[person]
+
+
+async def _request(tx: asyncpg.Connection, ctx: Context, key: Key, *, by: str | None) -> Erasure:
+    """What arrives from his identities from now on is a new person's."""
     workspace, person = key
     version = await erasure.mark(tx, key)
     identities = await erasure.unlink(tx, key)

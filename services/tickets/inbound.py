@@ -177,11 +177,11 @@ def _receive(work: Work, event: Inbound) -> None:
     content = _content(event)
     if content is not None and content in work.copies:
         first, ticket = work.copies[content]
-        work.kept.append(Kept(event, ticket, person.id, copy_of=first))
+        work.kept.append(Kept(event, ticket, person.own, copy_of=first))
         return
     ours = work.ours.get(event.id)
     if ours is not None and ours.ticket is not None:
-        work.kept.append(Kept(event, ours.ticket, person.id, copy_of=ours.message))
+        work.kept.append(Kept(event, ours.ticket, person.own, copy_of=ours.message))
         return
     joined = _join(work, event, person)
     if reading.only_thanks(work.readings, event, joined):
@@ -192,11 +192,11 @@ def _receive(work: Work, event: Inbound) -> None:
         return
     spoken = _language(work, event, person) if takes_language(joined.ticket) else None
     new_id = derived_id(event.id, "ticket", event.data.natural_id)
-    received = receive(event, joined, new_id=new_id, person=person.id, language=spoken)
+    received = receive(event, joined, new_id=new_id, person=person.id, language=spoken, side=person.side)
     received, line = reading.understood(received, event, work.readings, work.context)
     work.lines += [line] if line is not None else []
     work.put(received.ticket)
-    work.kept.append(Kept(event, received.ticket.id, person.id, received.ticket.version, received.did))
+    work.kept.append(Kept(event, received.ticket.id, person.own, received.ticket.version, received.did))
     _remember(work, event, content, received.ticket)
     key = (event.workspace, received.ticket.id)
     work.said_at[key] = max(work.said_at.get(key, echoing.written_at(event)), echoing.written_at(event))
@@ -216,6 +216,7 @@ def _join(work: Work, event: Inbound, person: Person) -> Joined:
 def _echo(work: Work, event: Inbound, person: Person, before: Ticket | None) -> None:
     if before is None:
         opened = began_by_desk(event, derived_id(event.id, "ticket", event.data.natural_id), person.id)
+        opened = replace(opened, side=person.side)
         said = Said(opened, opened.version, opened.state)
     else:
         said = answering.echo(before, echoing.written_at(event), work.said_at.get((before.workspace, before.id)))
@@ -223,7 +224,7 @@ def _echo(work: Work, event: Inbound, person: Person, before: Ticket | None) -> 
     work.put(said.ticket)
     work.written.append(echoed)
     did = "opened" if before is None else "added"
-    work.kept.append(Kept(event, said.ticket.id, person.id, said.at, did))
+    work.kept.append(Kept(event, said.ticket.id, person.own, said.at, did))
     _remember(work, event, None, said.ticket)
     echoing.tell(work.context, echoed)
 
@@ -290,7 +291,7 @@ async def _write(tx: asyncpg.Connection, work: Work) -> None:
 def _guests(work: Work) -> set[tuple[str, UUID, UUID]]:
     """Who wrote on a ticket that another person began, as (workspace, person, ticket)."""
     guests = {(kept.event.workspace, kept.person, kept.ticket) for kept in work.kept}
-    return {one for one in guests if (ticket := work.tickets.get((one[0], one[2]))) and ticket.person != one[1]}
+    return {one for one in guests if (ticket := work.tickets.get((one[0], one[2]))) and ticket.own != one[1]}
 
 
 async def _catch_up(tx: asyncpg.Connection, work: Work) -> tuple[set[Key], list[Happening]]:

@@ -163,25 +163,6 @@ class Timeline(BaseModel):
     next: str | None
 
 
-class IdentityView(BaseModel):
-    """One way to reach a person."""
-
-    kind: str
-    scope: str
-    value: str
-    verified: bool
-
-
-class PersonView(BaseModel):
-    """A person: a set of identities."""
-
-    id: UUID
-    name: str | None
-    language: str | None
-    created_at: datetime
-    identities: list[IdentityView]
-
-
 def cursor(*parts: Any) -> str:
     """An opaque place in a list."""
     return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")

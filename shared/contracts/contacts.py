@@ -33,6 +33,8 @@ class ContactChanged(Message):
     zone: Annotated[str, Field(max_length=64)] | None = None
     preference: Token | None = None
     """The channel the person wants proactive messages on."""
+    merged_into: UUID | None = None
+    """Who has the person's identities now; such a person has none of his own until the merge is undone."""
     erased: bool = False
 
     def key(self, workspace: str) -> str:

@@ -27,7 +27,13 @@ class Received:
 
 
 def receive(
-    event: Event[MessageReceived], joined: Joined, *, new_id: UUID, person: UUID, language: str | None
+    event: Event[MessageReceived],
+    joined: Joined,
+    *,
+    new_id: UUID,
+    person: UUID,
+    language: str | None,
+    side: UUID | None = None,
 ) -> Received:
     """Put a message on the ticket it joins, or on a new one with the id `new_id`.
 
@@ -37,7 +43,8 @@ def receive(
     """
     message = event.data
     if joined.ticket is None:
-        return Received(_opened(event, joined, new_id, person, language), "opened", "new", speaks(message))
+        opened = replace(_opened(event, joined, new_id, person, language), side=side)
+        return Received(opened, "opened", "new", speaks(message))
     ticket = _seen(joined.ticket, message.accepted_at, event.trace, language)
     was = ticket.state
     if not speaks(message) or ticket.spam:

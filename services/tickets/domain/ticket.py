@@ -64,6 +64,13 @@ class Ticket:
     """When what it asks for can no longer be done: the warehouse's cut-off."""
     pending_since: datetime | None = None
     """Since when the customer is waited for: the newest answer, or whatever else made it his turn."""
+    side: UUID | None = None
+    """The requester's own person, where he was merged into `person` (domain/people.py)."""
+
+    @property
+    def own(self) -> UUID:
+        """The requester's own person, whatever is merged."""
+        return self.side or self.person
 
 
 class TransitionRefused(Conflict):

@@ -116,6 +116,22 @@ _INVARIANTS = {
         from erasures e join changes c on c.workspace = e.workspace and c.person = e.person
         where 'tickets' = any(e.done) and c.accepted_at < e.before and (c.body <> '' or c.attachments <> '[]')
     """,
+    "whoever was merged leads to somebody who was not": """
+        select p.workspace || '/' || p.id as subject, 'root ' || coalesce(p.root::text, 'none') as detail
+        from persons p left join persons r on r.workspace = p.workspace and r.id = p.root
+        where (p.merged_into is null) <> (p.root is null)
+            or p.root is not null and (r.id is null or r.merged_into is not null)
+    """,
+    "a ticket is with the person who has its requester": """
+        select t.workspace || '/' || t.id as subject, t.person || ', not ' || coalesce(s.root, s.id) as detail
+        from tickets t join persons s on s.workspace = t.workspace and s.id = coalesce(t.side, t.person)
+        where t.person <> coalesce(s.root, s.id)
+    """,
+    "a ticket that was merged is closed, counts in no clock, and leads to one that is there": """
+        select t.workspace || '/' || t.id as subject, t.state || ', ' || t.clock as detail
+        from tickets t left join tickets i on i.workspace = t.workspace and i.id = t.merged_into
+        where t.merged_into is not null and (t.state <> 'closed' or t.clock <> 'void' or i.id is null)
+    """,
     "no event waits in the outbox for long": """
         select id::text as subject, topic || ' since ' || at as detail
         from outbox where at < now() - interval '1 minute'

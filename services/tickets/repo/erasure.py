@@ -14,8 +14,14 @@ Identity = tuple[str, str, str]
 
 # The person's row comes first: whoever takes in his messages waits for it, and finds him erased.
 _MARK = """
-    update persons set erased = true, name = null, language = null, spoken = null, version = version + 1
+    update persons set erased = true, name = null, language = null, spoken = null, zone = null, preference = null,
+        tags = '{}', notes = null, organisation = null, version = version + 1
     where workspace = $1 and id = $2 returning version
+"""
+_GROUP = """
+    select g.id from persons p join persons g on g.workspace = p.workspace
+        and (g.id = coalesce(p.root, p.id) or g.root = coalesce(p.root, p.id))
+    where p.workspace = $1 and p.id = $2 order by g.id for update of g
 """
 _UNLINK = "delete from identities where workspace = $1 and person = $2 returning kind, scope, value"
 _UNCOPY = """
@@ -26,7 +32,9 @@ _UNCOPY = """
     where m.workspace = $1 and m.copied <> '[]'
         and m.copied @> jsonb_build_array(jsonb_build_object('kind', u.kind, 'scope', u.scope, 'value', u.value))
 """
-_UNTHREAD = "update tickets set thread = null where workspace = $1 and person = $2 and thread is not null"
+_OWN = "(side = $2 or side is null and person = $2)"
+"""Tickets that the person himself began, whatever was merged."""
+_UNTHREAD = f"update tickets set thread = null where workspace = $1 and {_OWN} and thread is not null"
 _ASK = """
     insert into erasures(workspace, person, request, asked_by, before, prefixes)
     values ($1, $2, $3, $4, clock_timestamp(), $5) returning before
@@ -54,7 +62,8 @@ _EMPTIED = "update erasures set prefixes = '{}' where workspace = $1 and person 
 _EVERYBODY = "select kind, scope, value, person from identities where workspace = $1"
 _WROTE_ON = """
     ticket in (
-        select id from tickets where workspace = $1 and person = $2
+        select id from tickets where workspace = $1 and person = $2 and side is null
+        union select id from tickets where workspace = $1 and side = $2
         union select ticket from participants where workspace = $1 and person = $2)
 """
 _WRITES_ON = f"""
@@ -64,7 +73,7 @@ _WRITES_ON = f"""
 """
 _FORGET = (
     "update tickets set subject = null, thread = null, order_name = null "
-    "where workspace = $1 and person = $2 and opened_at < $3",
+    f"where workspace = $1 and {_OWN} and opened_at < $3",
     f"""
     update messages set body = '', body_blob = null, quoted = null, message_id = null, subject = null,
         attachments = '[]', copied = '[]', content_key = null,
@@ -76,6 +85,13 @@ _FORGET = (
     """
     update changes set body = '', body_blob = null, attachments = '[]', hashes = '{}'
     where workspace = $1 and person = $2 and accepted_at < $3
+    """,
+    "delete from verifications where workspace = $1 and person = $2 and sent_at < $3",
+    f"update overrides set reason = '' where workspace = $1 and at < $3 and {_WROTE_ON}",
+    f"""
+    update happenings set detail = detail #- '{{changes,subject}}' #- '{{changes,order_name}}' #- '{{why}}'
+    where workspace = $1 and recorded_at < $3 and what = 'changed' and {_WROTE_ON}
+        and (detail ? 'why' or detail -> 'changes' ?| array['subject', 'order_name'])
     """,
 )
 _LETTERS = "select id, record from dead_letters where topic = $1 order by id for update"
@@ -96,6 +112,11 @@ class Erasure:
     by: str | None
     before: datetime
     done: tuple[str, ...] = ()
+
+
+async def group(tx: asyncpg.Connection, key: Key) -> list[UUID]:
+    """Everybody who is one person with this one, locked."""
+    return [row["id"] for row in await tx.fetch(_GROUP, *key)]
 
 
 async def mark(tx: asyncpg.Connection, key: Key) -> int:

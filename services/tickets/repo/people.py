@@ -28,11 +28,12 @@ _CLAIM = """
     select * from claimed
 """
 _FIND = """
-    select i.workspace, i.kind, i.scope, i.value, i.verified, p.id, p.language, p.spoken, p.erased
+    select i.workspace, i.kind, i.scope, i.value, i.verified, p.id, p.language, p.spoken, p.erased, s.id as side
     from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as u(workspace, kind, scope, value)
     join identities i using (workspace, kind, scope, value)
-    join persons p on p.workspace = i.workspace and p.id = i.person
-    order by p.workspace, p.id for update of p
+    join persons s on s.workspace = i.workspace and s.id = i.person
+    join persons p on p.workspace = s.workspace and p.id = coalesce(s.root, s.id)
+    order by p.workspace, p.id for update of p, s
 """
 _UNCLAIM = """
     delete from identities i
@@ -46,11 +47,16 @@ _UNMAKE = """
 _TOLD = """
     update persons p set version = p.version + 1
     from unnest($1::text[], $2::uuid[]) as u(workspace, id) where p.workspace = u.workspace and p.id = u.id
-    returning p.workspace, p.id, p.version, p.name, coalesce(p.language, p.spoken) as language, (
+    returning p.workspace, p.id, p.version, coalesce(p.name, (
+            select s.name from persons s where s.workspace = p.workspace and s.root = p.id and s.name is not null
+            order by s.merged_at, s.id limit 1)) as name,
+        coalesce(p.language, p.spoken) as language, p.zone, p.preference, p.merged_into, (
         select coalesce(json_agg(
             json_build_object('kind', i.kind, 'scope', i.scope, 'value', i.value, 'verified', i.verified)
             order by i.kind, i.scope, i.value), '[]')
-        from identities i where i.workspace = p.workspace and i.person = p.id)::text as identities
+        from persons s join identities i on i.workspace = s.workspace and i.person = s.id
+        where s.workspace = p.workspace and p.merged_into is null and (s.id = p.id or s.root = p.id)
+        )::text as identities
 """
 _VERIFY = """
     update identities i set verified = true
@@ -92,6 +98,13 @@ class Person:
     """This batch made him, so nothing about him is stored yet."""
     proven: bool = False
     """The provider proved an identity of his for the first time."""
+    side: UUID | None = None
+    """The identity's own person, where he was merged into this one."""
+
+    @property
+    def own(self) -> UUID:
+        """Whose words these are, whatever is merged: what is undone goes by it."""
+        return self.side or self.id
 
 
 async def find_or_make(tx: asyncpg.Connection, candidates: Mapping[Address, Candidate]) -> dict[Address, Person]:
@@ -135,7 +148,14 @@ async def _find(
     if proven:
         await tx.execute(_VERIFY, *_columns(proven))
     known = {
-        address: Person(row["workspace"], row["id"], row["language"], row["spoken"], proven=address in proven)
+        address: Person(
+            row["workspace"],
+            row["id"],
+            row["language"],
+            row["spoken"],
+            proven=address in proven,
+            side=row["side"] if row["side"] != row["id"] else None,
+        )
         for address, row in rows.items()
     }
     return known, candidates.keys() - known.keys()

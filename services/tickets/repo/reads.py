@@ -28,10 +28,11 @@ _TIMELINE = """
     order by at, version limit $5
 """
 _PERSON = """
-    select p.id, p.name, coalesce(p.language, p.spoken) as language, p.created_at from persons p
+    select p.id from persons p
     where p.workspace = $1 and p.id = $2
         and ($3::text[] = '{}' or exists (
-            select from tickets t where t.workspace = $1 and t.person = p.id and t.shop = any($3)))
+            select from tickets t where t.workspace = $1 and t.person = p.id and t.shop = any($3)) or exists (
+            select from tickets t where t.workspace = $1 and t.side = p.id and t.shop = any($3)))
 """
 
 
@@ -49,16 +50,6 @@ async def timeline(
     return await connection.fetch(_TIMELINE, workspace, ticket, *after, most)
 
 
-async def person(connection: asyncpg.Connection, who: Identity, id_: UUID) -> asyncpg.Record | None:
-    """A person whom the caller may see: one with a ticket in his shops, where his shops are limited."""
-    return await connection.fetchrow(_PERSON, who.workspace, id_, list(who.shops))
-
-
-async def identities(connection: asyncpg.Connection, workspace: str, person: UUID) -> Sequence[asyncpg.Record]:
-    """The person's identities."""
-    return await connection.fetch(
-        "select kind, scope, value, verified from identities where workspace = $1 and person = $2 "
-        "order by kind, scope, value",
-        workspace,
-        person,
-    )
+async def sees(connection: asyncpg.Connection, who: Identity, person: UUID) -> bool:
+    """Whether the caller may see the person: one with a ticket in his shops, where his shops are limited."""
+    return await connection.fetchval(_PERSON, who.workspace, person, list(who.shops)) is not None

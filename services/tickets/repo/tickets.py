@@ -46,6 +46,7 @@ _TYPES = {
     "due_at": "timestamptz",
     "due_by": "timestamptz",
     "pending_since": "timestamptz",
+    "side": "uuid",
 }
 COLUMNS = tuple(field.name for field in fields(Ticket))
 assert tuple(_TYPES) == COLUMNS
@@ -54,6 +55,7 @@ _CHANGING = (
     "version", "cycle", "cycle_started_at", "active_at", "solved_at",
     "place", "assignee", "assigned_at", "routing_version", "trace",
     "clock", "intent", "tags", "snoozed_until", "spam", "merged_into", "due_by", "pending_since",
+    "person", "side",
 )  # fmt: skip
 SELECT = "select " + ", ".join(f"t.{column}" for column in COLUMNS) + " from tickets t"
 
