@@ -151,6 +151,8 @@ def _shown(edited: Edited) -> dict[str, dict[str, Any]]:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
     return str(value) if isinstance(value, UUID) else value
 
 

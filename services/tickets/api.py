@@ -12,6 +12,7 @@ from services.tickets.api_changes import add_changes
 from services.tickets.api_erasure import add_erasure
 from services.tickets.api_files import UPLOADS, add_files
 from services.tickets.api_mentions import add_mentions
+from services.tickets.api_merging import add_merging
 from services.tickets.api_organisations import add_organisations
 from services.tickets.api_participants import add_participants
 from services.tickets.api_people import add_people
@@ -58,6 +59,7 @@ def create_api(runtime: Runtime) -> FastAPI:
     add_transcripts(app, runtime)
     add_people(app, runtime)
     add_organisations(app, runtime)
+    add_merging(app, runtime)
     return app
 
 
@@ -106,7 +108,8 @@ def _add_reads(app: FastAPI, runtime: Runtime) -> None:
             rows = await reads.timeline(one, who.workspace, id, at, limit + 1)
             said = [UUID(row["id"]) for row in rows[:limit] if row["what"] == "message"]
             done = await changes.of_messages(one, who.workspace, said)
-        next_ = cursor(rows[limit - 1]["at"], rows[limit - 1]["version"]) if len(rows) > limit else None
+        last = rows[limit - 1] if len(rows) > limit else None
+        next_ = cursor(last["at"], (last["version"], str(last["ticket"]))) if last is not None else None
         return Timeline(items=[entry(row, done) for row in rows[:limit]], next=next_)
 
 

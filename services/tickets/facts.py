@@ -1,5 +1,6 @@
 """What a change of a ticket is told as: the event others read, one for each version."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from services.tickets.domain.editing import Edited
@@ -13,8 +14,10 @@ from shared.contracts.ticket_events import (
     StateChanged,
     TicketAssigned,
     TicketChanged,
+    TicketMerged,
     TicketOpened,
     TicketReopened,
+    TicketSplit,
 )
 
 
@@ -75,12 +78,29 @@ def changed(ticket: Ticket, *, was: Any, reason: str, by: str | None = None) -> 
 def edited(done: Edited, *, reason: str, by: str | None = None) -> TicketChanged:
     """Fields of the ticket were changed; told before its state moves, where it does."""
     before, after = done.before.tags, done.fields.tags
-    return TicketChanged(
+    told: dict[str, Any] = {
         **carried(done.fields),
-        fields=tuple(sorted(done.changes)),
-        added=tuple(tag for tag in after if tag not in before) or None,
-        removed=tuple(tag for tag in before if tag not in after) or None,
-        voids=done.fields.clock == "void" if done.fields.clock != done.before.clock else None,
-        reason=reason,
-        by=by,
-    )
+        "fields": tuple(sorted(done.changes)),
+        "added": tuple(tag for tag in after if tag not in before) or None,
+        "removed": tuple(tag for tag in before if tag not in after) or None,
+        "voids": done.fields.clock == "void" if done.fields.clock != done.before.clock else None,
+        "reason": reason,
+        "by": by,
+    }
+    if "merged_into" in done.changes or "merged" in done.changes:
+        return TicketMerged(**told | _merged(done.changes))
+    if "split" in done.changes or "split_from" in done.changes:
+        return TicketSplit(**told | _split(done.changes))
+    return TicketChanged(**told)
+
+
+def _merged(changes: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
+    was, is_ = changes.get("merged_into") or changes["merged"]
+    where = "into" if "merged_into" in changes else "took_in"
+    since = [moment for moment in changes.get("waits_since", ()) if moment is not None]
+    return {where: is_ or was, "undone": True if is_ is None else None, "waits_since": since[0] if since else None}
+
+
+def _split(changes: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
+    where = {"into": changes["split"][1]} if "split" in changes else {"split_from": changes["split_from"][1]}
+    return {**where, "messages": changes["messages"][1]}

@@ -11,7 +11,7 @@ import orjson
 from services.tickets.domain.changes import Change, Standing, may, stand
 from services.tickets.views import CopiedView, Entry, FileLine, ReactionView, VersionView
 
-_SAME = ("at", "id", "what", "did", "author", "delivery", "delivery_reason", "subject", "automatic")
+_SAME = ("at", "id", "ticket", "what", "did", "author", "delivery", "delivery_reason", "subject", "automatic")
 
 
 def standing(row: asyncpg.Record, done: Mapping[UUID, Sequence[Change]]) -> Standing:

@@ -77,6 +77,7 @@ class TicketView(BaseModel):
     sla: list[ClockView] = Field([], description="Its clocks; told where one ticket is read")
     possible_duplicate_of: UUID | None
     follow_up_of: UUID | None
+    merged_into: UUID | None = Field(description="Where its conversation goes on")
     reply_window_closes_at: datetime | None = Field(
         None, description="Free text may go until then, later only a template; told where one ticket is read"
     )
@@ -135,6 +136,7 @@ class Entry(BaseModel):
 
     at: datetime
     id: str
+    ticket: UUID = Field(description="Where it stands: another one than was asked for where that one was merged in")
     what: str = Field(description="message, note, assigned, released, state or changed")
     did: str | None = Field(description="What a message did to its ticket: opened, reopened, woke, or was only added")
     author: str | None = Field(description="customer, agent, bot or rule")
@@ -170,7 +172,7 @@ def cursor(*parts: Any) -> str:
 
 FIRST = (datetime(9999, 12, 31, tzinfo=UTC), UUID(int=2**128 - 1))
 """Before the newest ticket of any list."""
-BEGINNING = (datetime(1, 1, 1, tzinfo=UTC), -1)
+BEGINNING = (datetime(1, 1, 1, tzinfo=UTC), -1, UUID(int=0))
 """Before the first line of any timeline."""
 _YEARS = range(1970, 9999)
 
@@ -186,14 +188,18 @@ def ticket_place(text: str | None) -> tuple[datetime, UUID]:
         raise _not_ours() from error
 
 
-def line_place(text: str | None) -> tuple[datetime, int]:
+def line_place(text: str | None) -> tuple[datetime, int, UUID]:
     """The place in a timeline that a cursor names; raises Malformed where it is none of ours."""
     if text is None:
         return BEGINNING
-    at, version = _read(text)
-    if type(version) is not int or not 0 <= version < 2**31:
-        raise _not_ours()
-    return at, version
+    at, named = _read(text)
+    try:
+        version, ticket = named
+        if type(version) is not int or not 0 <= version < 2**31:
+            raise _not_ours()
+        return at, version, UUID(ticket)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _not_ours() from error
 
 
 def person_place(text: str | None) -> tuple[datetime, UUID, int]:

@@ -60,6 +60,8 @@ class TicketOpened(TicketEvent):
     """Set where the desk wrote first, in an app of the provider: such a cycle has no first reply to be timed."""
     possible_duplicate_of: UUID | None = None
     follow_up_of: UUID | None = None
+    split_from: UUID | None = None
+    """The ticket that its messages stood on before."""
 
 
 class TicketReopened(TicketEvent):
@@ -138,7 +140,7 @@ class TicketChanged(TicketEvent):
     TYPE: ClassVar[str] = "switchboard.ticket.changed.v1"
 
     fields: tuple[Token, ...]
-    """`priority`, `intent`, `tags`, `snoozed_until`, `spam`, `language`, `subject`, `order_name`, `clock`."""
+    """`priority`, `intent`, `tags`, `snoozed_until`, `spam`, `language`, `subject`, `order_name`, `clock`, `person`…"""
     added: tuple[Token, ...] | None = None
     """Tags that came."""
     removed: tuple[Token, ...] | None = None
@@ -148,6 +150,37 @@ class TicketChanged(TicketEvent):
     reason: Token
     by: Slug | None = None
     """The agent who did it, where one did."""
+
+
+class TicketMerged(TicketChanged):
+    """The ticket was merged into another one, or took one in; told of both. Its state moves with an event of its own.
+
+    Who was merged away is void until it is undone; who took it in keeps the oldest message that nobody answered.
+    """
+
+    TYPE: ClassVar[str] = "switchboard.ticket.merged.v1"
+
+    into: UUID | None = None
+    """Where it went."""
+    took_in: UUID | None = None
+    """What came."""
+    undone: bool | None = None
+    """True where they are two again."""
+    waits_since: Moment | None = None
+    """When the oldest message was accepted that came (or, undone, went) with the other one and that nobody answered."""
+
+
+class TicketSplit(TicketChanged):
+    """Messages of the ticket became another one's; told of both, after the other one was opened."""
+
+    TYPE: ClassVar[str] = "switchboard.ticket.split.v1"
+
+    into: UUID | None = None
+    """The new ticket."""
+    split_from: UUID | None = None
+    """Where the new ticket's messages stood before."""
+    messages: tuple[UUID, ...] = ()
+    """The customer's messages that moved."""
 
 
 class Reply(TicketEvent):
@@ -288,6 +321,8 @@ MESSAGES: tuple[type[Message], ...] = (
     MessageCounted,
     StateChanged,
     TicketChanged,
+    TicketMerged,
+    TicketSplit,
     ReplySent,
     ReplyFailed,
     TicketAssigned,

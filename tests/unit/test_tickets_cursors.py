@@ -21,9 +21,9 @@ def test_a_cursor_names_the_place_it_was_made_of(at: datetime, id_: UUID) -> Non
     assert ticket_place(cursor(at, str(id_))) == (at, id_)
 
 
-@given(MOMENTS)
-def test_a_timelines_cursor_names_the_line_it_was_made_of(at: datetime) -> None:
-    assert line_place(cursor(at, 7)) == (at, 7)
+@given(MOMENTS, st.uuids())
+def test_a_timelines_cursor_names_the_line_it_was_made_of(at: datetime, ticket: UUID) -> None:
+    assert line_place(cursor(at, (7, str(ticket)))) == (at, 7, ticket)
 
 
 @given(st.one_of(st.text(max_size=80), st.binary(max_size=60).map(lambda raw: urlsafe_b64encode(raw).decode())))
@@ -31,6 +31,7 @@ def test_a_timelines_cursor_names_the_line_it_was_made_of(at: datetime) -> None:
 @example(cursor("0001-01-01T00:00:00+14:00", str(NEW)))
 @example(cursor("2026-01-01T00:00:00+00:00", True))
 @example(cursor("2026-01-01T00:00:00+00:00", 2**40))
+@example(cursor("2026-01-01T00:00:00+00:00", [2**40, str(NEW)]))
 @pytest.mark.parametrize("read", [ticket_place, line_place])
 def test_a_cursor_that_is_none_of_ours_is_refused(read: Any, text: str) -> None:
     with pytest.raises(Malformed):

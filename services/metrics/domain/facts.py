@@ -27,8 +27,10 @@ from shared.contracts.ticket_events import (
     TicketAssigned,
     TicketChanged,
     TicketEvent,
+    TicketMerged,
     TicketOpened,
     TicketReopened,
+    TicketSplit,
 )
 
 
@@ -248,6 +250,8 @@ _MAKERS: dict[type[Message], Callable[[Event[Any]], Fact]] = {
     MessageCounted: _counted,
     StateChanged: _state,
     TicketChanged: _fields,
+    TicketMerged: _fields,
+    TicketSplit: _fields,
     TicketAssigned: _assigned,
     ReplySent: _sent,
     ReplyFailed: _failed,

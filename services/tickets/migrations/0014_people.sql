@@ -107,22 +107,25 @@ create table ticket_merges (
     workspace text not null,
     ticket uuid not null,
     into_ticket uuid not null,
-    by text not null,
-    at timestamptz not null default clock_timestamp(),
-    state text not null,
-    clock text not null,
-    solved_at timestamptz,
+    at timestamptz not null,
+    was_start timestamptz not null,
+    was_clock text not null,
+    was_state text not null,
+    was_solved_at timestamptz,
     snoozed_until timestamptz,
     waits_since timestamptz,
-    into_cycle int not null,
-    into_version int not null,
+    counts boolean not null,
+    cycle int not null,
     own_start timestamptz not null,
     own_clock text not null,
     own_state text not null,
     own_solved_at timestamptz,
+    into_version int not null,
+    by text not null,
     primary key (workspace, ticket)
 );
 create index ticket_merges_into on ticket_merges (workspace, into_ticket);
 
 -- The ticket that a message was split off from.
 alter table messages add column split_from uuid;
+create index messages_split on messages (workspace, split_from) where split_from is not null;

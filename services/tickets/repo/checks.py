@@ -75,7 +75,8 @@ _INVARIANTS = {
     "a cycle begins with a customer's message": """
         select t.workspace || '/' || t.id as subject, 'cycle ' || t.cycle || ', but not as many began' as detail
         from tickets t join messages m on m.workspace = t.workspace and m.ticket = t.id
-        where m.copy_of is null
+        where m.copy_of is null and not exists (
+            select from messages s where s.workspace = t.workspace and s.split_from = t.id)
         group by t.workspace, t.id, t.cycle
         having count(*) filter (where m.did in ('opened', 'reopened')) <> t.cycle and min(m.version) > 0
     """,

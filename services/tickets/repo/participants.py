@@ -20,15 +20,16 @@ _TIMELINE = """
         union all
         select t.id, t.channel, t.account, t.shop, t.subject, false
         from participants p join tickets t on t.workspace = p.workspace and t.id = p.ticket
-        where p.workspace = $1 and p.person = $2 and t.person <> p.person
-            and ($3::text[] = '{}' or t.shop = any($3))
+        where p.workspace = $1 and p.person in (select id from persons where workspace = $1 and (id = $2 or root = $2))
+            and t.person <> $2 and ($3::text[] = '{}' or t.shop = any($3))
     )
     select l.*, theirs.id as ticket, theirs.shop, theirs.subject as about from theirs cross join lateral (
         (select accepted_at as at, version, id::text as id, case when note then 'note' else 'message' end as what,
             did, author, person, written_by, body, subject, automatic, attachments::text, delivery, delivery_reason,
             quoted, copied::text, '{}' as detail, channel, account
         from messages m
-        where workspace = $1 and m.ticket = theirs.id and copy_of is null and (own or person = $2)
+        where workspace = $1 and m.ticket = theirs.id and copy_of is null
+            and (own or person in (select id from persons where workspace = $1 and (id = $2 or root = $2)))
             and accepted_at <= $4 and (accepted_at, m.ticket, version) < ($4, $5, $6)
         order by accepted_at desc, version desc limit $7)
         union all
@@ -43,16 +44,19 @@ _TIMELINE = """
 _PEOPLE = """
     select 'requester' as role, p.id, p.name from persons p where p.workspace = $1 and p.id = $3
     union all
-    select 'guest', p.id, p.name from participants g join persons p on p.workspace = g.workspace and p.id = g.person
-    where g.workspace = $1 and g.ticket = $2 and g.person <> $3
+    select distinct 'guest', p.id, p.name from participants g
+    join persons s on s.workspace = g.workspace and s.id = g.person
+    join persons p on p.workspace = s.workspace and p.id = coalesce(s.root, s.id)
+    where g.workspace = $1 and g.ticket = $2 and p.id <> $3
 """
 _COPIED = """
-    select c.kind, c.scope, c.value, max(c.name) as name, max(m.accepted_at) as at, i.person
+    select c.kind, c.scope, c.value, max(c.name) as name, max(m.accepted_at) as at, coalesce(s.root, s.id) as person
     from messages m
     cross join lateral jsonb_to_recordset(m.copied) as c(kind text, scope text, value text, name text)
     left join identities i on i.workspace = m.workspace and (i.kind, i.scope, i.value) = (c.kind, c.scope, c.value)
+    left join persons s on s.workspace = i.workspace and s.id = i.person
     where m.workspace = $1 and m.ticket = $2 and m.copied <> '[]'
-    group by c.kind, c.scope, c.value, i.person order by at, c.value
+    group by c.kind, c.scope, c.value, s.root, s.id order by at, c.value
 """
 
 

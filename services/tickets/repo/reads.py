@@ -13,19 +13,36 @@ from shared.identity import Identity
 _ONE = f"{SELECT} where t.workspace = $1 and t.id = $2 and ($3::text[] = '{{}}' or t.shop = any($3))"
 _TIMELINE = """
     select * from (
-        (select accepted_at as at, version, id::text as id, case when note then 'note' else 'message' end as what,
-            did, author, person, written_by, body, subject, automatic, attachments::text, delivery, delivery_reason,
-            quoted, copied::text, '{}' as detail
-        from messages
-        where workspace = $1 and ticket = $2 and copy_of is null and (accepted_at, version) > ($3, $4)
-        order by accepted_at, version limit $5)
+        (select m.* from unnest($2::uuid[]) as k(ticket) cross join lateral (
+            select accepted_at as at, version, id::text as id, ticket,
+                case when note then 'note' else 'message' end as what,
+                did, author, person, written_by, body, subject, automatic, attachments::text, delivery,
+                delivery_reason, quoted, copied::text, '{}' as detail
+            from messages
+            where workspace = $1 and ticket = k.ticket and copy_of is null and accepted_at >= $3
+                and (accepted_at, version, k.ticket) > ($3, $4, $7::uuid)
+            order by accepted_at, version limit $5
+        ) as m order by at, version, ticket limit $5)
         union all
-        (select at, version, version::text as id, what, null, null, null, null, null, null, null, '[]', null, null,
-            null, '[]', detail::text
-        from happenings where workspace = $1 and ticket = $2 and (at, version) > ($3, $4)
-        order by at, version limit $5)
+        (select h.* from unnest($2::uuid[], $6::timestamptz[]) as k(ticket, until) cross join lateral (
+            select at, version, version::text as id, ticket, what, null, null, null::uuid, null, null, null, null, '[]',
+                null, null, null, '[]', detail::text
+            from happenings
+            where workspace = $1 and ticket = k.ticket and at >= $3
+                and (at, version, k.ticket) > ($3, $4, $7::uuid) and (until is null or at < until)
+            order by at, version limit $5
+        ) as h order by at, version, ticket limit $5)
     ) as entries
-    order by at, version limit $5
+    order by at, version, ticket limit $5
+"""
+_TREE = """
+    with recursive tree as (
+        select t.id, null::timestamptz as until from tickets t where t.workspace = $1 and t.id = $2
+        union all
+        select t.id, m.at from tree join tickets t on t.workspace = $1 and t.merged_into = tree.id
+            join ticket_merges m on m.workspace = $1 and m.ticket = t.id
+    )
+    select id, until from tree
 """
 _PERSON = """
     select p.id from persons p
@@ -44,10 +61,16 @@ async def one(connection: asyncpg.Connection, who: Identity, ticket: UUID, *, lo
 
 
 async def timeline(
-    connection: asyncpg.Connection, workspace: str, ticket: UUID, after: tuple[datetime, int], most: int
+    connection: asyncpg.Connection, workspace: str, ticket: UUID, after: tuple[datetime, int, UUID], most: int
 ) -> Sequence[asyncpg.Record]:
-    """Messages and happenings of a ticket, oldest first; where two have one moment, by the ticket's version."""
-    return await connection.fetch(_TIMELINE, workspace, ticket, *after, most)
+    """Messages and happenings of a ticket and of all that were merged into it, until then, oldest first.
+
+    Where two have one moment, they are in the order of their tickets' versions, then of the tickets.
+    """
+    tree = await connection.fetch(_TREE, workspace, ticket)
+    ids, ends = [row["id"] for row in tree], [row["until"] for row in tree]
+    at, version, last = after
+    return await connection.fetch(_TIMELINE, workspace, ids, at, version, most, ends, last)
 
 
 async def sees(connection: asyncpg.Connection, who: Identity, person: UUID) -> bool:
