@@ -11,7 +11,7 @@ import asyncpg
 from services.tickets import changing, clocking, closing, contacts, echoing, facts, media, reading, tokens
 from services.tickets.domain import answering
 from services.tickets.domain.answering import Said
-from services.tickets.domain.joining import Joined, join, survivor
+from services.tickets.domain.joining import Joined, join, survivor, survivors
 from services.tickets.domain.receive import began_by_desk, receive, takes_language
 from services.tickets.domain.ticket import Ticket
 from services.tickets.echoing import Echoed
@@ -209,6 +209,7 @@ def _join(work: Work, event: Inbound, person: Person) -> Joined:
         named=_named(work, event),
         of_person=work.of_person(person),
         conversational=CONVERSATIONAL,
+        survivors=survivors(work.of_person(person), work.tickets),
         reopen_for=closing.reopen_for(work.context.settings, event.workspace),
     )
 

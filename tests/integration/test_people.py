@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from shared.contracts.inbound_messages import Sender
+from shared.contracts.ticket_events import TicketChanged
 from tests.desk import Desk
 from tests.eventually import eventually
 from tests.integration.ticketing import Tickets, new_workspace, one_desk, ticket_of
@@ -80,7 +81,7 @@ async def test_a_merge_takes_tickets_and_identities_and_undoing_gives_each_his_o
     assert (await person(tickets, b))["merged_into"] == a
     assert await of(tickets, a) == {ann["id"], anna["id"]}
     assert await of(tickets, b) == set()
-    changed = (await tickets.told(3))[2].data
+    (changed,) = [event.data for event in await tickets.told(3) if isinstance(event.data, TicketChanged)]
     assert (str(changed.person), changed.fields, changed.reason) == (a, ("person",), "merged")
 
     over_his = await customer(tickets, "a@b.example", 2, **by_mail("a@b.example") | {"thread": "new"})

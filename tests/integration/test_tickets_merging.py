@@ -8,8 +8,9 @@ from uuid import UUID
 import httpx
 import pytest
 
+from shared import reply_token
 from shared.contracts.inbound_messages import Sender
-from tests.desk import Desk
+from tests.desk import KEY, Desk
 from tests.factories import START
 from tests.integration.answering import answer
 from tests.integration.test_people import ask, clean, customer, refusal, told
@@ -174,6 +175,29 @@ async def test_a_ticket_whose_only_open_question_is_split_off_counts_in_no_clock
     done = await told(tickets, "POST", f"/v1/tickets/{mine['id']}/split", {"messages": [str(asked.id)]})
     assert (await events(tickets, 5, mine["id"]))[-1].voids is True
     assert (await shown(tickets, done["into"]["id"]))["state"] == "new"
+
+
+async def test_what_comes_for_a_merged_ticket_goes_where_it_went_through_every_merge(tickets: Tickets) -> None:
+    chat = await customer(tickets, "5")
+    first, second = await customer(tickets, "a", **mail(1)), await customer(tickets, "a", **mail(2))
+    away = {"across_persons": True}
+    assert (await merge(tickets, chat["id"], first["id"], **away)).status_code == 200
+    assert (await merge(tickets, first["id"], second["id"])).status_code == 200
+    over_chat = tickets.message(person="5", number=2, text="In the chat", thread=None, accepted_at=LATER)
+    by_reference = tickets.message(
+        person="a", **mail(3, text="By reference", references=("a:1",), accepted_at=LATER + timedelta(minutes=1))
+    )
+    connected = reply_token.sign(KEY, tickets.workspace, UUID(first["id"]))
+    by_token = tickets.message(
+        person="a", **mail(4, text="By token", reply_token=connected, accepted_at=LATER + timedelta(minutes=2))
+    )
+    by_thread = tickets.message(person="5", number=5, text="By thread", accepted_at=LATER + timedelta(minutes=3))
+    await tickets.publish(over_chat, by_reference, by_token, by_thread)
+    said = [line for line in await tickets.timeline(second["id"], 9) if line["what"] == "message"]
+    assert [line["text"] for line in said[3:]] == ["In the chat", "By reference", "By token", "By thread"]
+    assert {line["ticket"] for line in said[3:]} == {second["id"]}
+    assert len(await tickets.listed(3)) == 3
+    await clean(tickets)
 
 
 async def test_two_persons_take_part_where_it_is_said_and_each_is_answered_where_he_wrote(tickets: Tickets) -> None:

@@ -247,3 +247,15 @@ def test_a_merged_ticket_leads_to_what_it_became_through_all_merges() -> None:
 def test_tickets_that_were_merged_in_a_ring_lead_to_one_of_them() -> None:
     first, second = ticket(1, merged_into=ticket(2).id), ticket(2, merged_into=ticket(1).id)
     assert survivor(first, {(one.workspace, one.id): one for one in (first, second)}) is second
+
+
+def test_a_conversation_goes_on_where_it_was_merged_into() -> None:
+    chat = ticket(1, state="closed")
+    mail = on(number=2, state="pending")
+    chat = replace(chat, merged_into=mail.id)
+    said = message().data
+    rules: dict[str, Any] = {"named": None, "conversational": CHATS, "reopen_for": WEEK}
+    joined = join(said, of_person=[chat, mail], survivors={chat.id: mail}, **rules)
+    assert (joined.ticket, joined.why) == (mail, "conversation")
+    over = replace(mail, state="closed")
+    assert join(said, of_person=[chat], survivors={chat.id: over}, **rules).ticket is None

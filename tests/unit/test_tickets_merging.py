@@ -17,7 +17,18 @@ from tests.unit.test_tickets_domain import ticket
 
 NOW = START + timedelta(hours=5)
 OLDER = START - timedelta(hours=3)
-SAME = ("id", "person", "state", "clock", "cycle", "cycle_started_at", "solved_at", "snoozed_until", "merged_into")
+SAME = (
+    "id",
+    "person",
+    "state",
+    "clock",
+    "cycle",
+    "cycle_started_at",
+    "solved_at",
+    "pending_since",
+    "snoozed_until",
+    "merged_into",
+)
 
 
 def made(number: int, **more: Any) -> Ticket:
@@ -121,6 +132,7 @@ def tickets(draw: st.DrawFn) -> list[Part]:
         start = draw(MOMENTS)
         since = draw(st.sampled_from([None, start, start + timedelta(minutes=7)]))
         more = {"clock": draw(CLOCKS), "solved_at": START if state == "solved" else None}
+        more["pending_since"] = START if state == "pending" else None
         parts.append(Part(made(number, state=state, cycle_started_at=start, **more), since))
     return parts
 

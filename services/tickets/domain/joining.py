@@ -44,6 +44,12 @@ def survivor(ticket: Ticket, known: Mapping[tuple[str, UUID], Ticket]) -> Ticket
     return ticket
 
 
+def survivors(tickets: Sequence[Ticket], known: Mapping[tuple[str, UUID], Ticket]) -> dict[UUID, Ticket]:
+    """What those of the tickets that were merged go on in, by their ids."""
+    ends = ((ticket.id, survivor(ticket, known)) for ticket in tickets if ticket.merged_into is not None)
+    return {id_: end for id_, end in ends if isinstance(end, Ticket)}
+
+
 def join(
     message: MessageReceived,
     *,
@@ -51,11 +57,13 @@ def join(
     of_person: Sequence[Ticket],
     conversational: Collection[str],
     reopen_for: timedelta,
+    survivors: Mapping[UUID, Ticket] | None = None,
 ) -> Joined:
     """Decide by rules (a) to (d).
 
     `named` is the ticket that a signed token, the provider's thread or a reference names, followed through merges;
     `of_person` are the person's tickets that are not closed, and the newest closed one where it is spam;
+    `survivors` what those of them that were merged go on in, by their ids;
     `conversational` the channels where a person has one running conversation per account. A ticket that was solved
     `reopen_for` before the message was accepted is over, also where it is not closed yet.
     """
@@ -70,7 +78,9 @@ def join(
         return Joined(spam, "spam")
     here = [ticket for ticket in of_person if running(ticket) and not ticket.spam]
     if message.channel in conversational:
-        latest = _latest([t for t in here if (t.channel, t.account) == (message.channel, message.account)])
+        there = [t for t in of_person if (t.channel, t.account) == (message.channel, message.account)]
+        going_on = [(survivors or {}).get(t.id, t) for t in there]
+        latest = _latest([ticket for ticket in going_on if running(ticket) and not ticket.spam])
         if latest is not None:
             return Joined(latest, "conversation")
     if message.order is not None and message.sender.verified:

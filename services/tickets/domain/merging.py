@@ -70,11 +70,22 @@ class Own:
     clock: Clock
     state: State
     solved_at: datetime | None
+    pending_since: datetime | None = None
 
     @staticmethod
     def of(ticket: Ticket) -> "Own":
         """As it is."""
-        return Own(ticket.cycle_started_at, ticket.clock, ticket.state, ticket.solved_at)
+        return Own(ticket.cycle_started_at, ticket.clock, ticket.state, ticket.solved_at, ticket.pending_since)
+
+    def stated(self, ticket: Ticket) -> Ticket:
+        """The ticket in this state, a version later."""
+        return replace(
+            ticket,
+            state=self.state,
+            solved_at=self.solved_at,
+            pending_since=self.pending_since,
+            version=ticket.version + 1,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +163,7 @@ def _require(one: Ticket, into: Ticket, *, across_persons: bool) -> None:
 
 def _left(one: Ticket, into: UUID) -> Edited:
     fields = replace(one, merged_into=into, clock="void", snoozed_until=None, version=one.version + 1)
-    closed = replace(fields, state="closed", version=fields.version + 1)
+    closed = replace(fields, state="closed", pending_since=None, version=fields.version + 1)
     return Edited(one, fields, closed, _changes(one, fields))
 
 
@@ -166,7 +177,8 @@ def _took(into: Part, kept: Merge) -> Edited:
     changes = _changes(before, fields) | {"merged": (None, kept.ticket), "waits_since": (None, kept.waits_since)}
     if kept.waits_since is None or before.state in OURS:
         return Edited(before, fields, fields, changes)
-    return Edited(before, fields, replace(fields, state="open", solved_at=None, version=fields.version + 1), changes)
+    opened = replace(fields, state="open", solved_at=None, pending_since=None, version=fields.version + 1)
+    return Edited(before, fields, opened, changes)
 
 
 def _own(into: Part) -> Own:
@@ -178,7 +190,7 @@ def _own(into: Part) -> Own:
     if _by_merges(into.ticket, last, into.merges):
         now = replace(now, start=last.own.start, clock=last.own.clock)
     if into.untouched and now.state == "open":
-        now = replace(now, state=last.own.state, solved_at=last.own.solved_at)
+        now = replace(last.own, start=now.start, clock=now.clock)
     return now
 
 
@@ -215,8 +227,7 @@ def undo(one: Ticket, into: Part, now: datetime) -> tuple[Edited, Edited]:
         raise UndoTooLate(merge.at)
     snoozed = merge.snoozed_until if merge.snoozed_until is not None and merge.snoozed_until > now else None
     fields = replace(one, merged_into=None, clock=merge.was.clock, snoozed_until=snoozed, version=one.version + 1)
-    back = replace(fields, state=merge.was.state, solved_at=merge.was.solved_at, version=fields.version + 1)
-    return Edited(one, fields, back, _changes(one, fields)), _gave(into, merge)
+    return Edited(one, fields, merge.was.stated(fields), _changes(one, fields)), _gave(into, merge)
 
 
 def _gave(into: Part, merge: Merge) -> Edited:
@@ -230,8 +241,7 @@ def _gave(into: Part, merge: Merge) -> Edited:
     waits = any(one.waits_since is not None for one in staying)
     if not into.untouched or waits or before.state != "open" or merge.own.state in (*OURS, "closed"):
         return Edited(before, fields, fields, changes)
-    was = replace(fields, state=merge.own.state, solved_at=merge.own.solved_at, version=fields.version + 1)
-    return Edited(before, fields, was, changes)
+    return Edited(before, fields, merge.own.stated(fields), changes)
 
 
 def _changes(before: Ticket, after: Ticket) -> dict[str, tuple[Any, Any]]:

@@ -20,7 +20,7 @@ create index identities_domain on identities (workspace, lower(split_part(value,
 alter table tickets add column side uuid;
 create index tickets_side on tickets (workspace, side) where side is not null;
 create index tickets_merged on tickets (workspace, merged_into) where merged_into is not null;
-create index tickets_merged_person on tickets (workspace, person) where merged_into is not null;
+create index tickets_merged_person on tickets (workspace, person, active_at desc) where merged_into is not null;
 
 -- Which fields of a person or an organisation were changed at which version, by whom; never what they held.
 create table field_changes (
@@ -112,6 +112,7 @@ create table ticket_merges (
     was_clock text not null,
     was_state text not null,
     was_solved_at timestamptz,
+    was_pending_since timestamptz,
     snoozed_until timestamptz,
     waits_since timestamptz,
     counts boolean not null,
@@ -120,6 +121,7 @@ create table ticket_merges (
     own_clock text not null,
     own_state text not null,
     own_solved_at timestamptz,
+    own_pending_since timestamptz,
     into_version int not null,
     by text not null,
     primary key (workspace, ticket)

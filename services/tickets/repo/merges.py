@@ -10,14 +10,15 @@ import asyncpg
 from services.tickets.domain.merging import Merge, Own
 
 _STANDING = """
-    select ticket, into_ticket, at, was_start, was_clock, was_state, was_solved_at, snoozed_until, waits_since, counts,
-        cycle, own_start, own_clock, own_state, own_solved_at
+    select ticket, into_ticket, at, was_start, was_clock, was_state, was_solved_at, was_pending_since, snoozed_until,
+        waits_since, counts, cycle, own_start, own_clock, own_state, own_solved_at, own_pending_since
     from ticket_merges where workspace = $1 and into_ticket = $2 order by at, into_version
 """
 _KEEP = """
     insert into ticket_merges(workspace, ticket, into_ticket, at, was_start, was_clock, was_state, was_solved_at,
-        snoozed_until, waits_since, counts, cycle, own_start, own_clock, own_state, own_solved_at, into_version, by)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+        was_pending_since, snoozed_until, waits_since, counts, cycle, own_start, own_clock, own_state, own_solved_at,
+        own_pending_since, into_version, by)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 """
 _WENT = "select into_ticket from ticket_merges where workspace = $1 and ticket = $2"
 _FORGET = "delete from ticket_merges where workspace = $1 and ticket = $2"
@@ -74,7 +75,7 @@ async def standing(tx: asyncpg.Connection, workspace: str, into: UUID) -> list[M
 
 def _merge(row: asyncpg.Record) -> Merge:
     ticket, into, at, *rest = row.values()
-    was, (snoozed_until, waits_since, counts, cycle), own = rest[:4], rest[4:8], rest[8:]
+    was, (snoozed_until, waits_since, counts, cycle), own = rest[:5], rest[5:9], rest[9:]
     return Merge(ticket, into, at, Own(*was), snoozed_until, waits_since, counts, cycle, Own(*own))
 
 

@@ -83,6 +83,9 @@ MOST_OF_A_PERSON = 200
 """A machine that writes without end must not make each of its messages dearer: beyond these, the oldest solved ones
 first, tickets are not looked at. The order is that of the index `tickets_person`, so that no other one looks better."""
 
+MERGED_OF_A_PERSON = 20
+"""The newest of his tickets that were merged: conversations that may go on elsewhere."""
+
 _OF_PEOPLE_AND_NAMED = f"""
     {SELECT} join (
         select u.workspace, p.id
@@ -98,6 +101,13 @@ _OF_PEOPLE_AND_NAMED = f"""
             where workspace = u.workspace and person = u.person and state = 'closed'
             order by state, active_at desc, id desc limit 1
         ) as c where c.spam
+        union
+        select u.workspace, m.id
+        from unnest($1::text[], $2::uuid[]) as u(workspace, person) cross join lateral (
+            select id from tickets
+            where workspace = u.workspace and person = u.person and merged_into is not null
+            order by active_at desc limit {MERGED_OF_A_PERSON}
+        ) as m
         union
         select * from unnest($3::text[], $4::uuid[])
     ) as k on t.workspace = k.workspace and t.id = k.id
@@ -129,7 +139,7 @@ async def known(tx: asyncpg.Connection, keys: Sequence[tuple[str, UUID]]) -> set
 async def of_people(
     tx: asyncpg.Connection, people: Sequence[tuple[str, UUID]], named: Sequence[tuple[str, UUID]]
 ) -> list[Ticket]:
-    """The tickets of these people that are not closed, the last closed one where it is spam, and those that are named.
+    """Tickets of these people that are not closed or were merged, the last closed one where it is spam, and the named.
 
     All are locked, in one order.
     """
