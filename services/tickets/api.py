@@ -1,5 +1,6 @@
 """The API of the tickets' owner: lists, one ticket, its timeline, its state, its person."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -9,6 +10,7 @@ from fastapi import FastAPI, Query, Response
 from services.tickets.api_answers import add_answers
 from services.tickets.api_audit import add_audit
 from services.tickets.api_changes import add_changes
+from services.tickets.api_context import add_context
 from services.tickets.api_erasure import add_erasure
 from services.tickets.api_files import UPLOADS, add_files
 from services.tickets.api_mentions import add_mentions
@@ -18,10 +20,12 @@ from services.tickets.api_participants import add_participants
 from services.tickets.api_people import add_people
 from services.tickets.api_sla import add_sla, clocks_of
 from services.tickets.api_transcript import add_transcripts
+from services.tickets.api_verifications import add_verifications
 from services.tickets.domain.ticket import Ticket
-from services.tickets.repo import changes, heard, lists, reads
+from services.tickets.repo import changes, heard, lists, overrides, reads, verifications
 from services.tickets.timeline import entry
 from services.tickets.views import (
+    OverrideView,
     TicketPage,
     TicketView,
     Timeline,
@@ -58,7 +62,9 @@ def create_api(runtime: Runtime) -> FastAPI:
     add_participants(app, runtime)
     add_transcripts(app, runtime)
     add_people(app, runtime)
+    add_context(app, runtime)
     add_organisations(app, runtime)
+    add_verifications(app, runtime)
     add_merging(app, runtime)
     return app
 
@@ -89,10 +95,13 @@ def _add_reads(app: FastAPI, runtime: Runtime) -> None:
         async with connection(runtime.pool) as one:
             ticket = _there(await reads.one(one, who, id), id)
             said = await heard.last(one, who.workspace, id) if ticket.channel in WINDOWED else None
+            proven = await verifications.is_proven(one, who.workspace, id)
+            word = await overrides.one(one, (who.workspace, id))
             clocks = await clocks_of(one, ticket)
         response.headers["etag"] = f'"{ticket.version}"'
+        known = {"verified": proven, "verified_override": OverrideView(**asdict(word)) if word else None}
         more = {"reply_window_closes_at": _closes_at(runtime, who, said), "sla": clocks}
-        return TicketView.of(ticket).model_copy(update=more)
+        return TicketView.of(ticket).model_copy(update=more | known)
 
     @app.get("/v1/tickets/{id}/timeline", responses=problems(404))
     async def read_timeline(

@@ -41,7 +41,7 @@ def _written(
 ) -> tuple[Place, Written, Ticket | None]:
     said = event.data
     gone = (event.workspace, said.person) in erased
-    text, files, copied = ("", (), ()) if gone else (said.text, said.attachments, said.copies or ())
+    text, files, copied = ("", (), ()) if gone or said.secret else (said.text, said.attachments, said.copies or ())
     place = (said.author, False, said.channel, said.account)
     written = Written(said.message, text, event.time, 0, *place, files=files, copied=copied)
     return Place(event.workspace, said.ticket, said.person), written, there.get((event.workspace, said.ticket))

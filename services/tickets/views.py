@@ -47,6 +47,14 @@ class ClockView(BaseModel):
         )
 
 
+class OverrideView(BaseModel):
+    """An agent's word that the customer is who he says."""
+
+    by: str
+    reason: str
+    at: datetime
+
+
 class TicketView(BaseModel):
     """A ticket; times are UTC, `version` is its ETag."""
 
@@ -81,6 +89,10 @@ class TicketView(BaseModel):
     reply_window_closes_at: datetime | None = Field(
         None, description="Free text may go until then, later only a template; told where one ticket is read"
     )
+    verified: bool | None = Field(
+        None, description="Whether who writes is proven to be the person; told where one ticket is read"
+    )
+    verified_override: OverrideView | None = Field(None, description="Likewise: who took his word, and why")
 
     @staticmethod
     def of(ticket: Ticket) -> "TicketView":

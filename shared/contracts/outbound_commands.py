@@ -65,6 +65,8 @@ class SendMessage(Message):
     author: Slug | None = None
     """The agent who wrote it; None where a rule or the bot did."""
     automatic: bool = False
+    secret: bool | None = None
+    """True where nobody but its recipient may read the text, such as a one-time code: it is kept nowhere once sent."""
     unsubscribe: Annotated[str, Field(max_length=1000)] | None = None
     """Only on messages nobody asked for: an https address at which one POST ends them for this recipient (RFC 8058)."""
 

@@ -1,5 +1,6 @@
 """People: known, merged and parted again, proven by a code, and forgotten whole."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,8 +9,11 @@ from uuid import UUID
 import httpx
 import pytest
 
+from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import Sender
+from shared.contracts.settings import SettingChanged
 from shared.contracts.ticket_events import TicketChanged
+from shared.ids import new_id
 from tests.desk import Desk
 from tests.eventually import eventually
 from tests.integration.ticketing import Tickets, new_workspace, one_desk, ticket_of
@@ -129,22 +133,7 @@ async def test_whoever_was_merged_is_forgotten_with_the_other(tickets: Tickets) 
         return all("tickets" in one["done"] for one in erasures)
 
     await eventually(done, what="both forgotten")
-    connection = await tickets.database()
-    try:
-        found = []
-        for table in [
-            row["tablename"]
-            for row in await connection.fetch(
-                "select tablename from pg_tables where schemaname = current_schema() "
-                "and tablename not in ('audit', 'outbox', 'inbox')"
-            )
-        ]:
-            sql = f"select count(*) from {table} t where t::text ~* 'purple|bea|71001|71002'"
-            if await connection.fetchval(sql):
-                found.append(table)
-        assert found == []
-    finally:
-        await connection.close()
+    assert await holding(tickets, "purple|bea|71001|71002") == []
     again = await customer(tickets, "71002", 2, accepted_at=datetime.now(UTC) + timedelta(seconds=1))
     assert again["person"] not in (a, b)
     await clean(tickets)
@@ -195,3 +184,201 @@ async def test_a_proven_address_of_a_listed_domain_leads_to_its_organisation(tic
     assert (await told(tickets, "DELETE", f"/v1/organisations/{acme['id']}", role="lead"))["id"] == acme["id"]
     assert (await person(tickets, proven["person"]))["organisation"] is None
     assert (await ask(tickets, "GET", f"/v1/organisations/{acme['id']}")).status_code == 404
+
+
+async def code_of(tickets: Tickets, count: int) -> tuple[str, Any]:
+    """The newest code that notify was asked to send, and the command."""
+    command = max(await tickets.told(count, "outbound-commands"), key=lambda event: event.time).data
+    found = re.search(r"[0-9]{6}", command.text)
+    assert found is not None
+    return found[0], command
+
+
+async def send_code(tickets: Tickets, person: str, contact: dict[str, str], **more: Any) -> httpx.Response:
+    return await ask(tickets, "POST", f"/v1/persons/{person}/verifications", {"identity": contact, **more})
+
+
+async def give(tickets: Tickets, person: str, verification: str, code: str) -> httpx.Response:
+    return await ask(tickets, "POST", f"/v1/persons/{person}/verifications/{verification}", {"code": code})
+
+
+MAIL_A = {"kind": "email", "value": "a@b.example"}
+
+
+async def test_a_code_to_a_known_contact_proves_who_writes_and_stands_nowhere(tickets: Tickets) -> None:
+    ticket = await customer(tickets, "x", **by_mail("a@b.example", name="Ann"))
+    a = ticket["person"]
+    assert ticket["verified"] is False
+    sent = await send_code(tickets, a, {"kind": "email", "value": " A@b.example "})
+    assert sent.status_code == 200, sent.text
+    code, command = await code_of(tickets, 1)
+    assert (command.recipient.value, command.channel, command.account) == ("a@b.example", "mail", "shop")
+    assert (command.secret, command.automatic) == (True, True)
+    wrong = await give(tickets, a, sent.json()["id"], f"{(int(code) + 1) % 10**6:06}")
+    assert (refusal(wrong), "4 tries" in wrong.json()["detail"]) == ((422, "wrong_code"), True)
+    right = await give(tickets, a, sent.json()["id"], code)
+    assert right.json() == {"outcome": "verified", "tries_left": 0, "suggestion": None}
+    shown = await tickets.get(f"/v1/tickets/{ticket['id']}")
+    assert (shown["verified"], shown["verified_override"]) == (True, None)
+    assert refusal(await give(tickets, a, sent.json()["id"], code)) == (409, "code_used")
+    assert await holding(tickets, f"\\m{code}\\M") == []
+    lines = (await tickets.get(f"/v1/tickets/{ticket['id']}/timeline"))["items"]
+    assert (lines[1]["automatic"], "••••••" in lines[1]["text"]) == ("verification", True)
+    assert lines[2]["detail"]["changes"] == {"verified": {"was": None, "is": "email"}}
+    assert code not in " ".join([event.data.model_dump_json() for event in await tickets.told(3)])
+    await clean(tickets)
+
+
+async def test_a_contact_that_nobody_knew_is_linked_only_to_whoever_is_proven(tickets: Tickets) -> None:
+    proven = await customer(tickets, "1")
+    await settle_account(tickets, "shop-mail")
+    sent = await send_code(tickets, proven["person"], MAIL_A, ticket=proven["id"])
+    code, command = await code_of(tickets, 1)
+    assert command.account == "shop-mail"
+    linked = await give(tickets, proven["person"], sent.json()["id"], code)
+    assert linked.json()["outcome"] == "verified"
+    found = {one["value"]: one["verified"] for one in (await person(tickets, proven["person"]))["identities"]}
+    assert found == {"1": True, "a@b.example": True}
+
+    pretender = await customer(tickets, "x", **by_mail("victim@b.example"))
+    own = {"kind": "email", "value": "own@evil.example"}
+    sent = await send_code(tickets, pretender["person"], own, account="shop-mail")
+    code, _ = await code_of(tickets, 2)
+    suggested = (await give(tickets, pretender["person"], sent.json()["id"], code)).json()
+    assert suggested["outcome"] == "suggested"
+    assert (await tickets.get(f"/v1/tickets/{pretender['id']}"))["verified"] is False
+    assert len((await person(tickets, pretender["person"]))["identities"]) == 1
+    assert (await tickets.get("/v1/suggestions"))["items"][0]["id"] == suggested["suggestion"]
+    await told(tickets, "POST", f"/v1/suggestions/{suggested['suggestion']}/dismiss")
+    assert (await tickets.get("/v1/suggestions"))["items"] == []
+    await clean(tickets)
+
+
+async def test_a_contact_of_somebody_else_is_a_suggestion_and_accepting_merges(tickets: Tickets) -> None:
+    chat = await customer(tickets, "1")
+    mail = await customer(tickets, "x", **by_mail("a@b.example", name="Ann"))
+    await settle_account(tickets, "shop-mail")
+    sent = await send_code(tickets, chat["person"], MAIL_A)
+    code, _ = await code_of(tickets, 1)
+    tried = (await give(tickets, chat["person"], sent.json()["id"], code)).json()
+    assert tried["outcome"] == "suggested"
+    panel = await tickets.get(f"/v1/persons/{chat['person']}/context")
+    assert {panel["suggestions"][0]["first"], panel["suggestions"][0]["second"]} == {chat["person"], mail["person"]}
+    accept = f"/v1/suggestions/{tried['suggestion']}/accept"
+    assert refusal(await ask(tickets, "POST", accept, {}, shops=("other",))) == (404, "not_found")
+    assert refusal(await ask(tickets, "POST", accept, {"into": str(UUID(int=8))})) == (404, "not_found")
+    done = await told(tickets, "POST", accept, {"into": chat["person"]})
+    assert done["person"] == chat["person"]
+    assert await of(tickets, chat["person"]) == {chat["id"], mail["id"]}
+    assert refusal(await ask(tickets, "POST", accept, {})) == (404, "not_found")
+    await clean(tickets)
+
+
+async def test_codes_are_refused_with_their_reason(tickets: Tickets) -> None:
+    ticket = await customer(tickets, "x", **by_mail("a@b.example"))
+    a = ticket["person"]
+    other = await customer(tickets, "77")
+    assert refusal(await send_code(tickets, a, {"kind": "email", "value": "no address"})) == (422, "no_contact")
+    assert refusal(await send_code(tickets, a, {"kind": "phone", "value": "+31612345678"})) == (409, "no_way_to_send")
+    assert refusal(await send_code(tickets, a, MAIL_A, account="nope")) == (422, "unknown_account")
+    assert refusal(await send_code(tickets, a, MAIL_A, ticket=other["id"])) == (422, "other_person")
+    sent = (await send_code(tickets, a, MAIL_A)).json()
+    assert refusal(await give(tickets, a, sent["id"], "12345")) == (422, "invalid")
+    assert refusal(await give(tickets, a, str(UUID(int=4)), "123456")) == (404, "not_found")
+    code, _ = await code_of(tickets, 1)
+    no_code = "000000" if code != "000000" else "000001"
+    for _ in range(5):
+        assert refusal(await give(tickets, a, sent["id"], no_code)) == (422, "wrong_code")
+    assert refusal(await give(tickets, a, sent["id"], code)) == (409, "too_many_tries")
+    late = (await send_code(tickets, a, MAIL_A)).json()
+    connection = await tickets.database()
+    try:
+        lapse = "update verifications set expires_at = now() where workspace = $1 and id = $2"
+        await connection.execute(lapse, tickets.workspace, UUID(late["id"]))
+    finally:
+        await connection.close()
+    assert refusal(await give(tickets, a, late["id"], (await code_of(tickets, 2))[0])) == (409, "code_expired")
+    assert (await send_code(tickets, a, MAIL_A)).status_code == 200
+    enough = await send_code(tickets, a, MAIL_A)
+    assert (refusal(enough), int(enough.headers["retry-after"]) > 3000) == ((429, "too_many_codes"), True)
+
+
+async def test_an_identity_that_was_somebody_elses_goes_with_its_tickets(tickets: Tickets) -> None:
+    chat = await customer(tickets, "1")
+    mail = await customer(tickets, "x", **by_mail("a@b.example", name="Ann"))
+    a, b = chat["person"], mail["person"]
+    assert refusal(await ask(tickets, "POST", f"/v1/persons/{a}/unlink", MAIL_A)) == (404, "not_found")
+    assert refusal(await ask(tickets, "POST", f"/v1/persons/{b}/unlink", MAIL_A)) == (409, "last_identity")
+    await settle_account(tickets, "shop-mail")
+    new = {"kind": "email", "value": "c@d.example"}
+    sent = await send_code(tickets, a, new)
+    code, _ = await code_of(tickets, 1)
+    assert (await give(tickets, a, sent.json()["id"], code)).json()["outcome"] == "verified"
+    later = await customer(tickets, "y", **by_mail("c@d.example", name="Cy"))
+    assert later["person"] == a
+    gone = await told(tickets, "POST", f"/v1/persons/{a}/unlink", new)
+    assert await of(tickets, a) == {chat["id"]}
+    assert await of(tickets, gone["person"]) == {later["id"]}
+    assert (await person(tickets, gone["person"]))["name"] == "Cy"
+    await clean(tickets)
+
+
+async def test_an_agents_word_is_recorded_with_its_reason(tickets: Tickets) -> None:
+    ticket = await customer(tickets, "x", **by_mail("a@b.example"))
+    path = f"/v1/tickets/{ticket['id']}/verified-override"
+    body = {"reason": "Knew the last four digits"}
+    assert refusal(await ask(tickets, "POST", path, body, agent=None)) == (403, "no_agent")
+    assert refusal(await ask(tickets, "POST", path, {"reason": " "})) == (422, "invalid")
+    assert (await told(tickets, "POST", path, body))["version"] == 2
+    shown = await tickets.get(f"/v1/tickets/{ticket['id']}")
+    assert (shown["verified"], shown["verified_override"]["by"]) == (False, "anna")
+    assert shown["verified_override"]["reason"] == body["reason"]
+    (changed,) = [event for event in await tickets.told(2) if isinstance(event.data, TicketChanged)]
+    assert (changed.data.fields, changed.data.by, changed.actor) == (("verified_override",), "anna", "key-1")
+    assert body["reason"] not in changed.data.model_dump_json()
+    await tickets.become(ticket["id"], "closed")
+    assert refusal(await ask(tickets, "POST", path, body)) == (409, "ticket_closed")
+
+
+async def test_the_panel_shows_a_person_in_one_read(tickets: Tickets) -> None:
+    ticket = await customer(tickets, "1", order="1001")
+    a = ticket["person"]
+    acme = await told(tickets, "POST", "/v1/organisations", {"name": "Acme"})
+    await told(tickets, "PATCH", f"/v1/persons/{a}", {"zone": "Asia/Kolkata", "organisation": acme["id"]})
+    panel = await tickets.get(f"/v1/persons/{a}/context")
+    assert (panel["person"]["id"], panel["organisation"]["name"]) == (a, "Acme")
+    assert panel["local_time"].endswith("+05:30")
+    assert (panel["counts"]["new"], panel["counts"]["closed"]) == (1, 0)
+    assert [one["id"] for one in panel["latest"]] == [ticket["id"]]
+    assert panel["orders"] == [{"number": "1001", "tickets": [ticket["id"]]}]
+    assert (await ask(tickets, "GET", f"/v1/persons/{a}/context", shops=("other",))).status_code == 404
+
+
+async def settle_account(tickets: Tickets, id_: str) -> None:
+    """An account that mails."""
+    data = SettingChanged(kind="account", document_id=id_, document={"channel": "mail", "shop": "bikes", "name": "M"})
+    await tickets.publish(Event(new_id(), "gateway", datetime.now(UTC), tickets.workspace, data, version=1))
+
+    async def read() -> bool:
+        async with httpx.AsyncClient(base_url=tickets.desk.url("tickets"), timeout=5) as client:
+            return f"{tickets.workspace}/account/{id_}" in (await client.get("/internal/settings")).json()
+
+    await eventually(read, what="the account in tickets")
+
+
+async def holding(tickets: Tickets, words: str) -> list[str]:
+    """Columns that hold any of these, in whatever table, but for records on their way."""
+    connection = await tickets.database()
+    try:
+        columns = await connection.fetch(
+            "select table_name, column_name, data_type from information_schema.columns "
+            "where table_schema = current_schema() and table_name not in ('outbox', 'inbox')"
+        )
+        found = []
+        for table, column, kind in (tuple(row.values()) for row in columns):
+            text = f"encode({column}, 'escape')" if kind == "bytea" else f'"{column}"::text'
+            if await connection.fetchval(f"select count(*) from {table} where {text} ~* $1", words):
+                found.append(f"{table}.{column}")
+        return found
+    finally:
+        await connection.close()
