@@ -113,6 +113,10 @@ class Calendar:
             total += self._year(last).before(ends)
         return total // _SECOND
 
+    def is_open(self, at: datetime) -> bool:
+        """Whether the moment lies within opening hours; the moment of closing does not."""
+        return self.business_seconds(at, at + timedelta(seconds=1)) > 0
+
     def add_business(self, start: datetime, seconds: int) -> datetime:
         """The first moment at which so many seconds of opening hours have passed since `start` (UTC).
 

@@ -106,6 +106,7 @@ class Runtime:
             context=self.context,
             after_commit=self.relay.wake,
             own=self.own,
+            settings=self.settings,
         )
         return Consumer(self.config, TOPICS[name], batches)
 

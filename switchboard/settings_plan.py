@@ -13,7 +13,9 @@ from shared.errors import Invalid, SwitchboardError
 from switchboard.desk_api import DeskApi
 from switchboard.settings_file import Wanted
 
-ORDER = ("workspace", "calendar", "shop", "skill", "team", "agent", "routing", "sla", "promise", "account")
+ORDER = (
+    "workspace", "calendar", "shop", "skill", "team", "agent", "routing", "sla", "promise", "macro", "rule", "account",
+)  # fmt: skip
 """What others refer to comes first; accounts, which let messages in, once everybody is there to answer them."""
 NEVER_PRUNED = ("workspace",)
 

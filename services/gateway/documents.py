@@ -7,23 +7,18 @@ from copy import deepcopy
 from typing import Any
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from shared import calendar
+from shared import checking
+from shared.contracts.actions import Answer, Notify
+from shared.contracts.conditions import AccountIs, All, AnyOf, Assigned, NoneOf, ShopIs, members
 from shared.contracts.document import Document
-from shared.contracts.settings import (
-    KINDS,
-    Account,
-    Agent,
-    Calendar,
-    Routing,
-    Secret,
-    Shop,
-    SkillStep,
-)
+from shared.contracts.macros import Macro
+from shared.contracts.rules import Rule
+from shared.contracts.settings import KINDS, Account, Agent, Routing, Secret, Shop, SkillStep
 from shared.contracts.sla_settings import Promise, SlaPolicy
 from shared.errors import Invalid, NotFound, SwitchboardError
-from shared.http import fields_of, pointer
+from shared.http import pointer
 from shared.ids import NAMESPACE
 from shared.secrets import OURS, open_secret, seal
 
@@ -42,16 +37,7 @@ def model_of(kind: str) -> type[Document]:
 
 def checked(kind: str, raw: Mapping[str, Any]) -> Document:
     """The document as its kind's model; raises Invalid with every field that is wrong."""
-    try:
-        document = model_of(kind).model_validate(raw)
-    except ValidationError as error:
-        fields = fields_of(error.errors(include_url=False, include_input=False))
-        raise Invalid(f"this is not a valid {kind}; see errors", fields=fields) from error
-    wrong = calendar.problems(document) if isinstance(document, Calendar) else []
-    if wrong:
-        fields = [{"pointer": pointer(place), "detail": detail} for place, detail in wrong]
-        raise Invalid(f"this is not a valid {kind}; see errors", fields=fields)
-    return document
+    return checking.checked(model_of(kind), kind, raw)
 
 
 def plain(document: Document) -> dict[str, Any]:
@@ -188,15 +174,45 @@ def _of_routing(document: Routing) -> Iterator[Reference]:
 def _of_sla(document: SlaPolicy) -> Iterator[Reference]:
     if document.calendar is not None:
         yield ("calendar",), "calendar", document.calendar
-    for index, shop in enumerate(document.when.shops):
-        yield ("when", "shops", index), "shop", shop
+    yield from _of_shops(document.when.shops, ("when", "shops"))
     for index, team in enumerate(document.when.teams):
         yield ("when", "teams", index), "team", team
 
 
 def _of_promise(document: Promise) -> Iterator[Reference]:
-    for index, shop in enumerate(document.shops):
-        yield ("shops", index), "shop", shop
+    yield from _of_shops(document.shops, ("shops",))
+
+
+def _of_shops(shops: tuple[str, ...], place: Place) -> Iterator[Reference]:
+    for index, shop in enumerate(shops):
+        yield (*place, index), "shop", shop
+
+
+def _of_macro(document: Macro) -> Iterator[Reference]:
+    yield from _of_shops(document.shops, ("shops",))
+
+
+def _of_rule(document: Rule) -> Iterator[Reference]:
+    yield from _of_shops(document.shops, ("shops",))
+    if document.conditions is not None:
+        yield from _of_condition(document.conditions, ("conditions",))
+    for index, action in enumerate(document.actions):
+        if isinstance(action, Answer):
+            yield ("actions", index, "macro"), "macro", action.macro
+        if isinstance(action, Notify):
+            for number, agent in enumerate(action.agents):
+                yield ("actions", index, "agents", number), "agent", agent
+
+
+def _of_condition(condition: Any, place: Place) -> Iterator[Reference]:
+    if isinstance(condition, All | AnyOf | NoneOf):
+        group = next(iter(type(condition).model_fields))
+        for index, one in enumerate(members(condition)):
+            yield from _of_condition(one, (*place, group, index))
+    kind = {AccountIs: "account", ShopIs: "shop", Assigned: "agent"}.get(type(condition))
+    if kind is not None:
+        for index, named in enumerate(condition.any_of):
+            yield (*place, "any_of", index), kind, named
 
 
 _REFERENCES: dict[str, Callable[[Any], Iterator[Reference]]] = {
@@ -206,6 +222,8 @@ _REFERENCES: dict[str, Callable[[Any], Iterator[Reference]]] = {
     "routing": _of_routing,
     "sla": _of_sla,
     "promise": _of_promise,
+    "macro": _of_macro,
+    "rule": _of_rule,
 }
 
 

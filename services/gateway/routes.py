@@ -24,7 +24,7 @@ WORKSPACE: tuple[Role, ...] = ("admin", "lead", "agent", "integrator")
 REPORTS: tuple[Role, ...] = ("admin", "lead", "integrator")
 """Who reads KPIs; an agent does not, since they also hold what colleagues did."""
 
-TEAM_KINDS = "team|skill|agent|routing|calendar|sla|promise"
+TEAM_KINDS = "team|skill|agent|routing|calendar|sla|promise|macro|rule"
 """What leads set by themselves; the other kinds are an admin's (accounts hold secrets)."""
 
 
@@ -129,6 +129,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/sla/{policy}/preview", LEADS, "tickets"),
     Route("POST", "/v1/sla/{policy}/apply", LEADS, "tickets"),
     Route("GET", "/v1/promises/{id}", REPORTS, "tickets"),
+    Route("POST", "/v1/tickets/{id}/macros/{macro}/preview", STAFF, "tickets"),
+    Route("POST", "/v1/tickets/{id}/macros/{macro}/apply", STAFF, "tickets"),
+    Route("POST", "/v1/rules/dry-run", ("admin", "lead"), "tickets"),
+    Route("GET", "/v1/rules/{id}/log", ("admin", "lead"), "tickets"),
     Route("GET", "/v1/tickets/{id}/routing", WORKSPACE, "routing"),
     Route("GET", "/v1/queue", WORKSPACE, "routing"),
     Route("GET", "/v1/agents", WORKSPACE, "routing"),

@@ -135,6 +135,7 @@ def _tell(ctx: Context, one: Act, ticket: Ticket, told: Message) -> None:
         version=ticket.version,
         id=one.id and derived_id(one.id, told.TYPE, str(ticket.id), one.ordinal),
         trace=ticket.trace,
+        correlation=one.id,
         actor=actor,
     )
 

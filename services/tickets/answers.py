@@ -19,6 +19,7 @@ from services.tickets.repo.files import Upload
 from services.tickets.repo.mentions import Mention
 from services.tickets.repo.messages import Happening
 from services.tickets.repo.newer import Newer
+from services.tickets.telling import Because, say
 from shared import reply_token
 from shared.bus import Context
 from shared.channels import CHANNELS
@@ -75,6 +76,9 @@ class Command:
     automatic: str | None = None
     """Why nobody wrote it (`transcript`): it stops no clock and leaves the state as it is."""
 
+    because: Because | None = None
+    """None: a person, or a program over the API, writes of its own accord."""
+
     @property
     def author(self) -> str | None:
         """The agent who writes it, where one does."""
@@ -93,9 +97,9 @@ class Plan:
     before: Ticket
     said: Said
     written: Written
+    command: Command
     address: Address | None = None
     files: tuple[Upload, ...] = ()
-    template: Template | None = None
     mentions: tuple[str, ...] = ()
 
 
@@ -155,7 +159,8 @@ def _note(ctx: Context, command: Command, look: Look) -> Plan:
     said = answering.note(ticket)
     by, text = command.who.agent, command.text
     written = Written(command.message, text, ctx.now, said.at, by, True, ticket.channel, ticket.account)
-    return Plan(ticket, said, written, mentions=mentions.mentioned(text, ctx.settings, ticket.workspace))
+    named = mentions.mentioned(text, ctx.settings, ticket.workspace)
+    return Plan(ticket, said, written, command, mentions=named)
 
 
 def _answer(ctx: Context, command: Command, look: Look) -> Plan:
@@ -178,7 +183,7 @@ def _answer(ctx: Context, command: Command, look: Look) -> Plan:
         _copied(command, address),
         command.automatic or "rule",
     )
-    return Plan(ticket, said, written, address, look.files, command.template)
+    return Plan(ticket, said, written, command, address, look.files)
 
 
 def _require_fit(ctx: Context, command: Command, address: Address) -> None:
@@ -241,6 +246,7 @@ def _mentions(ctx: Context, plan: Plan) -> list[Mention]:
 def _tell(ctx: Context, plan: Plan) -> None:
     """What others read of it, and the command to notify."""
     after, said, written = plan.said.ticket, plan.said, plan.written
+    actor, because = plan.command.who.principal, plan.command.because
     carried = facts.carried(after) | {"state": said.was}
     added = MessageAdded(
         **carried,
@@ -252,10 +258,10 @@ def _tell(ctx: Context, plan: Plan) -> None:
         note=True if written.note else None,
         mentions=plan.mentions or None,
     )
-    ctx.begin(added, workspace=after.workspace, shop=after.shop, version=said.at, trace=after.trace)
+    say(ctx, after, added, said.at, actor, because)
     if after.state != said.was:
-        told = facts.changed(after, was=said.was, reason="answered", by=written.by)
-        ctx.begin(told, workspace=after.workspace, shop=after.shop, version=after.version, trace=after.trace)
+        moved = facts.changed(after, was=said.was, reason="answered", by=written.by)
+        say(ctx, after, moved, after.version, actor, because)
     if plan.address is not None:
         command = _command(ctx, plan, plan.address)
         ctx.begin(command, workspace=after.workspace, shop=after.shop, id=written.id, trace=plan.before.trace)
@@ -279,13 +285,13 @@ def _command(ctx: Context, plan: Plan, address: Address) -> SendMessage:
         attachments=written.files,
         language=before.language,
         heard_at=address.heard_at,
-        template=plan.template,
+        template=plan.command.template,
         author=written.by,
         automatic=written.by is None,
     )
 
 
 def _line(plan: Plan, now: datetime) -> Happening:
-    after, by = plan.said.ticket, plan.written.by or "rule"
+    after, by = plan.said.ticket, plan.written.by or plan.command.who.principal
     detail = {"was": plan.said.was, "state": after.state, "reason": "answered", "by": by}
     return Happening(after.workspace, after.id, after.version, "state", detail, now)

@@ -13,11 +13,13 @@ from services.tickets.api_changes import add_changes
 from services.tickets.api_context import add_context
 from services.tickets.api_erasure import add_erasure
 from services.tickets.api_files import UPLOADS, add_files
+from services.tickets.api_macros import add_macros
 from services.tickets.api_mentions import add_mentions
 from services.tickets.api_merging import add_merging
 from services.tickets.api_organisations import add_organisations
 from services.tickets.api_participants import add_participants
 from services.tickets.api_people import add_people
+from services.tickets.api_rules import add_rules
 from services.tickets.api_sla import add_sla, clocks_of
 from services.tickets.api_transcript import add_transcripts
 from services.tickets.api_verifications import add_verifications
@@ -56,6 +58,8 @@ def create_api(runtime: Runtime) -> FastAPI:
     add_answers(app, runtime)
     add_files(app, runtime)
     add_audit(app, runtime)
+    add_macros(app, runtime)
+    add_rules(app, runtime)
     add_erasure(app, runtime)
     add_sla(app, runtime)
     add_mentions(app, runtime)

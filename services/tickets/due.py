@@ -10,9 +10,11 @@ import asyncpg
 
 from services.tickets import ringing, waking
 from services.tickets.acting import SNOOZE
+from services.tickets.automating import RULE
 from services.tickets.repo import tickets, timers
 from services.tickets.repo.timers import Due, Timer
 from services.tickets.ringing import SLA
+from services.tickets.waiting import start_rules
 from shared.bus import Context
 from shared.db.pool import may_pass
 from shared.service import Runtime
@@ -30,6 +32,7 @@ Handle = Callable[[asyncpg.Connection, Context, Sequence[Due]], Awaitable[None]]
 KINDS: Mapping[str, Handle] = {
     SNOOZE: waking.wake,
     SLA: ringing.ring,
+    RULE: start_rules,
 }
 
 

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from services.tickets import deliveries, erasure, ordering, relearning
+from services.tickets import automating, deliveries, erasure, ordering, relearning
 from services.tickets.following import follow
 from services.tickets.inbound import take_in
 from services.tickets.repo import early, messages, tickets
 from services.tickets.repo.messages import Happening
+from services.tickets.rulebook import heeded
 from shared.bus import Context, Handler
-from shared.bus.interest import hears_itself
+from shared.bus.interest import asked, hears_itself
 from shared.contracts.delivery_events import DeliveryChanged
 from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import MessageReceived
@@ -18,6 +19,7 @@ from shared.contracts.order_events import OrderEvent
 from shared.contracts.outbound_commands import SendMessage
 from shared.contracts.privacy_events import PrivacyEvent
 from shared.contracts.routing_events import RoutingEvent
+from shared.contracts.ticket_events import TicketEvent
 
 
 async def on_inbound(tx: asyncpg.Connection, batch: Sequence[Event[MessageReceived]], ctx: Context) -> None:
@@ -67,6 +69,13 @@ async def on_privacy(tx: asyncpg.Connection, batch: Sequence[Event[PrivacyEvent]
     await erasure.take_in(tx, batch, ctx)
 
 
+@hears_itself
+@asked(heeded)
+async def on_ticket(tx: asyncpg.Connection, batch: Sequence[Event[TicketEvent]], ctx: Context) -> None:
+    """Run the rules that wait for what happened."""
+    await automating.take_in(tx, batch, ctx)
+
+
 HANDLERS: dict[str, Handler] = {
     MessageReceived.TOPIC: on_inbound,
     RoutingEvent.TOPIC: on_routing,
@@ -74,4 +83,5 @@ HANDLERS: dict[str, Handler] = {
     OrderEvent.TOPIC: on_order,
     PrivacyEvent.TOPIC: on_privacy,
     SendMessage.TOPIC: on_command,
+    TicketEvent.TOPIC: on_ticket,
 }

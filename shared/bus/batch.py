@@ -13,6 +13,7 @@ from shared.bus.blame import describe
 from shared.bus.context import Context
 from shared.bus.inbound import Inbound, again
 from shared.bus.interest import OwnEvents
+from shared.bus.settings import SettingsReader
 from shared.contracts.envelope import Event
 from shared.contracts.topics import Topic
 from shared.db.pool import may_pass, transaction
@@ -61,9 +62,10 @@ class Batches:
         context: Callable[[], Context],
         after_commit: Callable[[], None],
         own: OwnEvents | None = None,
+        settings: SettingsReader | None = None,
     ) -> None:
         self.own = own or OwnEvents()
-        self.concerns = self.own.concern(handler)
+        self.concerns = self.own.concern(handler, settings)
         self.grp = grp
         self.topic = topic
         self.pool = pool

@@ -2,9 +2,12 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.contracts.envelope import Event, Message
+
+if TYPE_CHECKING:
+    from shared.bus.settings import SettingsReader
 
 H = TypeVar("H", bound=Callable[..., Any])
 
@@ -16,6 +19,19 @@ def reads(*messages: type[Message]) -> Callable[[H], H]:
 
     def mark(handler: H) -> H:
         handler.reads = frozenset(message.TYPE for message in messages)  # type: ignore[attr-defined]
+        return handler
+
+    return mark
+
+
+def asked(asks: Callable[["SettingsReader", dict[str, Any]], bool]) -> Callable[[H], H]:
+    """Mark a handler that needs only records of which `asks` says so by settings and envelope; the others pass it by.
+
+    While settings are not read, `asks` has to say yes, and the handler to wait for them.
+    """
+
+    def mark(handler: H) -> H:
+        handler.asks = asks  # type: ignore[attr-defined]
         return handler
 
     return mark
@@ -62,11 +78,16 @@ class OwnEvents:
         """A pool has opened a connection."""
         self.forget()
 
-    def concern(self, handler: Callable[..., Any]) -> Callable[[dict[str, Any]], bool]:
+    def concern(
+        self, handler: Callable[..., Any], settings: "SettingsReader | None" = None
+    ) -> Callable[[dict[str, Any]], bool]:
         """Whether an envelope concerns the handler."""
         types: frozenset[str] | None = getattr(handler, "reads", None)
+        asks = getattr(handler, "asks", None)
 
         def concerns(attributes: dict[str, Any]) -> bool:
-            return (types is None or attributes["type"] in types) and attributes["id"] not in self._ids
+            if (types is not None and attributes["type"] not in types) or attributes["id"] in self._ids:
+                return False
+            return asks is None or settings is None or bool(asks(settings, attributes))
 
         return concerns

@@ -13,6 +13,8 @@ from pydantic import AfterValidator, Field, model_validator
 from shared.contracts.document import Document, Name
 from shared.contracts.envelope import Message
 from shared.contracts.fields import LanguageTag, Slug, Token
+from shared.contracts.macros import Macro
+from shared.contracts.rules import Rule
 from shared.contracts.sla_settings import Promise, SlaPolicy
 from shared.contracts.ticket_events import Priority
 
@@ -45,6 +47,8 @@ class Workspace(Document):
     """What raises a new ticket's priority, by intent or signal (docs/intents.md); `normal` takes a usual one away."""
     auto_solve_days: Annotated[int, Field(ge=1, le=365)] | None = None
     """A pending ticket is solved after this many days without a word of its customer's; never, where nothing is set."""
+    rules_enabled: bool = True
+    """The kill switch of all rules: False stops them at once, also those that wait for a time."""
 
 
 class Shop(Document):
@@ -202,6 +206,8 @@ KINDS: dict[str, type[Document]] = {
     "routing": Routing,
     "sla": SlaPolicy,
     "promise": Promise,
+    "macro": Macro,
+    "rule": Rule,
 }
 
 

@@ -103,6 +103,9 @@ async def fill(matrix: Matrix, shop: Shop) -> None:
             return (await admin.get(f"/v1/sends/{message}")).status_code == 200
 
         await eventually(sending, what="the answer in the ledger")
+        when_opened = {"when": [{"event": "opened"}], "actions": [{"do": "add-tags", "tags": ["new"]}]}
+        ruled = await admin.put("/v1/settings/rule/tagging", json={"name": "Tagging", "enabled": False, **when_opened})
+        assert ruled.status_code == 201, ruled.text
         user = (await admin.post("/v1/users", json={"email": "a@b.example", "role": "lead"})).json()
     matrix.ids = {
         "/v1/tickets/": ticket["id"],
@@ -112,6 +115,7 @@ async def fill(matrix: Matrix, shop: Shop) -> None:
         "/v1/users/": user["id"],
         "/v1/keys/": matrix.keys["agent"].split("_")[1],
         "/v1/settings/": "anna",
+        "/v1/rules/": "tagging",
         "/v1/quarantine/": NOWHERE,
         "/v1/metrics/": "first-reply",
     }

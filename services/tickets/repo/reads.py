@@ -11,6 +11,7 @@ from services.tickets.repo.tickets import SELECT, of_row
 from shared.identity import Identity
 
 _ONE = f"{SELECT} where t.workspace = $1 and t.id = $2 and ($3::text[] = '{{}}' or t.shop = any($3))"
+_SEVERAL = f"{SELECT} where t.workspace = $1 and t.id = any($2)"
 _TIMELINE = """
     select * from (
         (select m.* from unnest($2::uuid[]) as k(ticket) cross join lateral (
@@ -58,6 +59,12 @@ async def one(connection: asyncpg.Connection, who: Identity, ticket: UUID, *, lo
     sql = _ONE + " for update" if lock else _ONE
     row = await connection.fetchrow(sql, who.workspace, ticket, list(who.shops))
     return of_row(row) if row else None
+
+
+async def several(connection: asyncpg.Connection, workspace: str, tickets: Sequence[UUID]) -> dict[UUID, Ticket]:
+    """These tickets, in this order, without a lock."""
+    found = {row["id"]: of_row(row) for row in await connection.fetch(_SEVERAL, workspace, tickets)}
+    return {id_: found[id_] for id_ in tickets if id_ in found}
 
 
 async def timeline(

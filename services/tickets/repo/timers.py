@@ -20,6 +20,13 @@ _PUT = """
         as u(workspace, ticket, kind, name, due_at)
     on conflict (workspace, ticket, kind, name) do update set due_at = excluded.due_at, run_at = excluded.run_at
 """
+_START = """
+    insert into timers(workspace, ticket, kind, name, due_at, run_at)
+    select u.*, u.due_at
+    from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
+        as u(workspace, ticket, kind, name, due_at)
+    on conflict do nothing
+"""
 _FORGET = """
     delete from timers using unnest($1::text[], $2::uuid[], $3::text[], $4::text[]) as u(workspace, ticket, kind, name)
     where timers.workspace = u.workspace and timers.ticket = u.ticket and timers.kind = u.kind
@@ -82,6 +89,13 @@ async def put(tx: asyncpg.Connection, timers: Sequence[Timer]) -> None:
     if timers:
         rows = [(*timer.key, timer.due_at) for timer in timers]
         await tx.execute(_PUT, *(list(column) for column in zip(*rows, strict=True)))
+
+
+async def start(tx: asyncpg.Connection, timers: Sequence[Timer]) -> None:
+    """Set timers; one of the same kind and name that is set already stays as it is."""
+    if timers:
+        rows = [(*timer.key, timer.due_at) for timer in timers]
+        await tx.execute(_START, *(list(column) for column in zip(*rows, strict=True)))
 
 
 async def forget(tx: asyncpg.Connection, names: Sequence[Name]) -> None:

@@ -1,0 +1,1 @@
+"""Automation (product.md T9): when something happens, if conditions hold, then actions; pure and deterministic."""
