@@ -71,7 +71,7 @@ class Teller:
         if outcome == "runs" and rung is not None:
             outcome = "breached"
         after = Told(outcome, clock.due_at, told.breached or outcome == "breached", told.warned, told.version + 1)
-        until = clock.due_at if outcome == "breached" else None
+        until = {"breached": clock.due_at, "met": clock.ended_at}.get(outcome)
         said = self._of(clock) | {
             "outcome": outcome,
             "ended_at": clock.ended_at,

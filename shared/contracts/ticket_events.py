@@ -280,7 +280,7 @@ class SlaDecided(SlaEvent):
     """Business seconds until then."""
     void_reason: Token | None = None
     credited: Slug | None = None
-    """Of a breach: the agent who held the ticket for at least half of the business time until it was due."""
+    """The agent who held the ticket for at least half of the clock's business time; absent: the queue's, or void."""
 
 
 class SlaSettled(SlaDecided):

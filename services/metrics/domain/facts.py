@@ -23,6 +23,12 @@ from shared.contracts.ticket_events import (
     MessageCounted,
     ReplyFailed,
     ReplySent,
+    SlaApplied,
+    SlaBreached,
+    SlaCorrected,
+    SlaDecided,
+    SlaSettled,
+    SlaWarned,
     StateChanged,
     TicketAssigned,
     TicketChanged,
@@ -136,8 +142,36 @@ class DeliveryFact:
     attempts: int
 
 
-Fact = TicketFact | ReplyFact | RoutingFact | PresenceFact | DeliveryFact
-FACTS: tuple[type[Fact], ...] = (TicketFact, ReplyFact, RoutingFact, PresenceFact, DeliveryFact)
+@dataclass(frozen=True, slots=True)
+class ClockFact:
+    """Something was told of a clock; numbers are those the event carries."""
+
+    workspace: str
+    clock: UUID
+    version: int
+    event: UUID
+    what: str
+    at: datetime
+    ticket: UUID
+    kind: str
+    cycle: int
+    shop: str | None
+    channel: str
+    target_s: int
+    policy: str
+    policy_version: int
+    calendar: str | None
+    calendar_version: int | None
+    agent: str | None = None
+    outcome: str | None = None
+    decided_at: datetime | None = None
+    """The reply or the solve that met it, the moment when it was due, or what made it void."""
+    percent: int | None = None
+    elapsed_s: int | None = None
+
+
+Fact = TicketFact | ReplyFact | RoutingFact | PresenceFact | DeliveryFact | ClockFact
+FACTS: tuple[type[Fact], ...] = (TicketFact, ReplyFact, RoutingFact, PresenceFact, DeliveryFact, ClockFact)
 
 
 def fact_of(event: Event[Any]) -> Fact:
@@ -215,6 +249,33 @@ def _failed(event: Event[ReplyFailed]) -> ReplyFact:
     )  # fmt: skip
 
 
+def _applied(event: Event[SlaApplied]) -> TicketFact:
+    return _ticket(event, "sla-applied", event.time, agent=event.data.by)
+
+
+def _clock(what: str) -> Callable[[Event[Any]], ClockFact]:
+    def made(event: Event[SlaWarned | SlaDecided]) -> ClockFact:
+        said = event.data
+        told: dict[str, Any] = {"percent": said.percent} if isinstance(said, SlaWarned) else _decision(said)
+        return ClockFact(
+            event.workspace, said.clock, event.version or 0, event.id, what, event.time, said.ticket, said.kind,
+            said.clock_cycle, event.shop, said.channel, said.target_s, said.policy, said.policy_version, said.calendar,
+            said.calendar_version, **told,
+        )  # fmt: skip
+
+    return made
+
+
+def _decision(said: SlaDecided) -> dict[str, Any]:
+    decided_at = said.clock_due_at if said.outcome == "breached" else said.ended_at
+    return {
+        "agent": said.credited,
+        "outcome": said.outcome,
+        "decided_at": decided_at if said.outcome != "runs" else None,
+        "elapsed_s": said.elapsed_s,
+    }
+
+
 def _routing(what: str) -> Callable[[Event[Any]], RoutingFact]:
     def made(event: Event[RoutingEvent]) -> RoutingFact:
         said = event.data
@@ -255,6 +316,11 @@ _MAKERS: dict[type[Message], Callable[[Event[Any]], Fact]] = {
     TicketAssigned: _assigned,
     ReplySent: _sent,
     ReplyFailed: _failed,
+    SlaApplied: _applied,
+    SlaWarned: _clock("warned"),
+    SlaSettled: _clock("settled"),
+    SlaBreached: _clock("breached"),
+    SlaCorrected: _clock("corrected"),
     TicketEnqueued: _routing("enqueued"),
     TicketOffered: _routing("offered"),
     OfferEnded: _routing("offer-ended"),

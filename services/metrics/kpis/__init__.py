@@ -1,6 +1,6 @@
 """The registry of KPIs: one line for each file beside this one (docs/add-a-kpi.md)."""
 
-from services.metrics.kpis import backlog, first_reply, volume
+from services.metrics.kpis import backlog, first_reply, sla, volume
 from services.metrics.kpis.base import Kpi
 
 KPIS: dict[str, Kpi] = {
@@ -8,6 +8,7 @@ KPIS: dict[str, Kpi] = {
     for kpi in (
         first_reply.KPI,
         volume.KPI,
+        sla.KPI,
         backlog.KPI,
     )
 }

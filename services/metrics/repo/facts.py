@@ -9,7 +9,16 @@ from uuid import UUID
 
 import asyncpg
 
-from services.metrics.domain.facts import FACTS, DeliveryFact, Fact, PresenceFact, ReplyFact, RoutingFact, TicketFact
+from services.metrics.domain.facts import (
+    FACTS,
+    ClockFact,
+    DeliveryFact,
+    Fact,
+    PresenceFact,
+    ReplyFact,
+    RoutingFact,
+    TicketFact,
+)
 from services.metrics.repo.standing import work_out
 
 TABLES: dict[type[Fact], str] = {
@@ -18,6 +27,7 @@ TABLES: dict[type[Fact], str] = {
     RoutingFact: "routing_facts",
     PresenceFact: "presences",
     DeliveryFact: "deliveries",
+    ClockFact: "clock_facts",
 }
 
 _TYPES = {str: "text", UUID: "uuid", int: "bigint", bool: "boolean", datetime: "timestamptz"}

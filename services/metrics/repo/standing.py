@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import asyncpg
 
-from services.metrics.domain.facts import Fact, ReplyFact, TicketFact
+from services.metrics.domain.facts import ClockFact, Fact, ReplyFact, TicketFact
 
-TABLES = ("tickets", "newest_replies", "cycles")
+TABLES = ("tickets", "newest_replies", "cycles", "newest_clocks")
 VIEWS = ("standing_replies",)
 
 _TICKETS = """
@@ -35,6 +35,21 @@ _REPLIES = """
         failed = excluded.failed, at = excluded.at, ticket = excluded.ticket, cycle = excluded.cycle,
         shop = excluded.shop, channel = excluded.channel, agent = excluded.agent, team = excluded.team,
         since_start_s = excluded.since_start_s, business_since_start_s = excluded.business_since_start_s
+    where (excluded.version, excluded.at, excluded.event) > (n.version, n.at, n.event)
+"""
+_CLOCKS = """
+    insert into newest_clocks as n
+    select distinct on (f.workspace, f.clock)
+        f.workspace, f.clock, f.version, f.event, f.at, f.ticket, f.kind, f.shop, f.channel, f.agent, f.outcome,
+        f.decided_at
+    from unnest($1::text[], $2::uuid[], $3::int[], $4::uuid[]) as k(workspace, clock, version, event)
+    join clock_facts f on f.workspace = k.workspace and f.clock = k.clock and f.version = k.version
+        and f.event = k.event
+    where f.outcome is not null
+    order by f.workspace, f.clock, f.version desc, f.at desc, f.event desc
+    on conflict (workspace, clock) do update set version = excluded.version, event = excluded.event, at = excluded.at,
+        ticket = excluded.ticket, kind = excluded.kind, shop = excluded.shop, channel = excluded.channel,
+        agent = excluded.agent, outcome = excluded.outcome, decided_at = excluded.decided_at
     where (excluded.version, excluded.at, excluded.event) > (n.version, n.at, n.event)
 """
 # Of the facts of a cycle that come after the last one in which it was our, the customer's or a third party's turn, the
@@ -111,6 +126,9 @@ async def work_out(tx: asyncpg.Connection, batch: Sequence[Fact]) -> None:
     answers = [one for one in batch if isinstance(one, ReplyFact)]
     if answers:
         await tx.execute(_REPLIES, *_columns(((f.workspace, f.message, f.version, f.event) for f in answers), 4))
+    clocks = [one for one in batch if isinstance(one, ClockFact)]
+    if clocks:
+        await tx.execute(_CLOCKS, *_columns(((f.workspace, f.clock, f.version, f.event) for f in clocks), 4))
     if about or answers:
         touched = _columns(((f.workspace, f.ticket, f.cycle) for f in about), 3)
         await tx.execute(_CYCLES, *touched, *_columns(((f.workspace, f.message) for f in answers), 2))
