@@ -71,9 +71,9 @@ class Viewing:
     async def tell(self, who: Entered, ticket: UUID, state: Looking) -> None:
         """Say what the caller does; raises NotFound where he may not see the ticket, BusUnavailable without Kafka."""
         identity = who.identity
+        shop = await self._shop(identity, ticket)
         if identity.agent is None:
             raise Forbidden("only agents look at tickets; use a session or a key of an agent", reason="no_agent")
-        shop = await self._shop(identity, ticket)
         session = derived_id(ticket, "viewing", who.session or identity.principal)
         if self._said.get((identity.workspace, session)) == (state,):
             return

@@ -26,6 +26,7 @@ SERVICES = (
 NOWHERE = "0190b3f2-0000-7000-8000-000000000000"
 ROWS = [route for route in ROUTES if route.roles and route.pattern != "/v1/stream"]
 BODIES: dict[str, dict[str, Any]] = {
+    "/viewing": {"state": "viewing"},
     "/state": {"state": "open"},
     "/answers": {"text": "Hello"},
     "/notes": {"text": "Hello"},
@@ -112,6 +113,7 @@ async def fill(matrix: Matrix, shop: Shop) -> None:
         "/v1/persons/": ticket["person"],
         "/v1/offers/": offer["id"],
         "/v1/sends/": message,
+        "/v1/mentions/": message,
         "/v1/users/": user["id"],
         "/v1/keys/": matrix.keys["agent"].split("_")[1],
         "/v1/settings/": "anna",

@@ -55,8 +55,10 @@ async def is_in(tickets: Tickets, ticket: Any, **wanted: Any) -> Any:
     """The ticket, once it is so."""
 
     async def so() -> Any:
-        shown = await tickets.get(f"/v1/tickets/{ticket}")
-        return shown if all(shown[name] == value for name, value in wanted.items()) else None
+        async with tickets.client() as asking:
+            answer = await asking.get(f"/v1/tickets/{ticket}")
+        shown = answer.json() if answer.status_code == 200 else {}
+        return shown if shown and all(shown[name] == value for name, value in wanted.items()) else None
 
     return await eventually(so, what=str(wanted))
 
@@ -171,6 +173,11 @@ async def test_a_snoozed_ticket_waits_nowhere_until_it_wakes(tickets: Tickets) -
     await is_in(tickets, ticket, place="done")
     woken = await is_in(tickets, ticket, place="waiting", snoozed_until=None)
     assert woken["state"] == "new"
+
+
+async def test_what_was_done_here_leaves_every_invariant_as_it_was(tickets: Tickets) -> None:
+    for service in ("services.tickets", "services.routing"):
+        assert await tickets.desk.run(service, "verify") == (0, "")
 
 
 # --- who looks -------------------------------------------------------------------------------------------------------

@@ -91,6 +91,15 @@ async def test_an_answer_is_copied_to_whom_it_names_where_the_channel_carries_co
     assert (await post(tickets, answers, text="Hi", cc=["not an address"])).status_code == 422
 
 
+async def test_a_conversation_that_is_too_long_is_read_and_not_sent(tickets: Tickets) -> None:
+    await tickets.publish(mail(tickets, "jo", text="long " * 30_000), mail(tickets, "jo", 2, text="long " * 30_000))
+    (item,) = await tickets.listed(1)
+    await tickets.timeline(item["id"], 2)
+    refused = await post(tickets, f"/v1/tickets/{item['id']}/transcript/send")
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (422, "transcript_too_long")
+    assert len((await tickets.get(f"/v1/tickets/{item['id']}/transcript"))["messages"]) == 2
+
+
 async def test_who_is_erased_is_copied_in_nowhere_any_more(tickets: Tickets) -> None:
     kim, lee = (Copied(kind="email", value=f"{who}@example.org") for who in ("kim", "lee"))
     first, theirs = mail(tickets, "jo", copied=(kim, lee)), mail(tickets, "kim")

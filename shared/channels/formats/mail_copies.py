@@ -12,7 +12,7 @@ _READERS = frozenset({"to", "cc"})
 
 def copied(mail: Mail, ours: Iterable[str]) -> tuple[Copied, ...]:
     """The addresses, each once in their order, but for the sender's and `ours` (with or without a token of ours)."""
-    known = {mail.sender, *(untagged(address) for address in ours)}
+    known = {mail.sender, *(untagged(address) for address in ours if address.strip())}
     lines = [clean(value[:HEADER_MAX]) for name, value in mail.headers if name in _READERS]
     try:
         named = getaddresses(lines)

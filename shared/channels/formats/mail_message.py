@@ -95,8 +95,9 @@ def _received(mail: Mail, arrived: Arrived, stripped: str) -> Received:
 
 
 def _ours(arrived: Arrived) -> tuple[str, ...]:
+    """The account's own addresses, by its options and by where the mail was delivered."""
     options = arrived.account.options
-    named = filter(None, (options.get("from", ""), options.get("reply_to", "")))
+    named = [one for name in ("from", "reply_to", "addresses") for one in options.get(name, "").split(",")]
     return (*named, *(arrived.envelope if arrived.ours is None else arrived.ours))
 
 
