@@ -104,7 +104,7 @@ def add_viewing(app: FastAPI, viewing: Viewing) -> None:
     @app.post(
         "/v1/tickets/{id}/viewing",
         status_code=204,
-        responses=problems(404, 429),
+        responses=problems(404),
         dependencies=[Depends(WITH_KEY)],
         tags=["stream"],
     )

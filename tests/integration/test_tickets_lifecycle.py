@@ -102,6 +102,36 @@ async def test_what_comes_to_spam_stays_there_until_the_mark_is_taken_away(ticke
     await is_in(tickets, ticket, place="waiting")
 
 
+async def test_closed_spam_keeps_its_sender_until_the_mark_is_taken_away(tickets: Tickets) -> None:
+    ticket = await tickets.write(thread=None)
+    await tickets.listed(1)
+    marked = await change(tickets, ticket, spam=True, state="closed")
+    await tickets.write(number=2, thread=None)
+    kept = await is_in(tickets, ticket, version=marked["version"] + 1)
+    assert (kept["state"], len(await tickets.listed(1))) == ("closed", 1)
+    back = await change(tickets, ticket, spam=False)
+    assert (back["state"], back["spam"]) == ("closed", False)
+    again = await tickets.write(number=3, thread=None)
+    assert (await is_in(tickets, again, state="new"))["follow_up_of"] is None
+
+
+async def test_what_names_a_merged_ticket_joins_what_it_became(tickets: Tickets) -> None:
+    first, second, third = [await tickets.write(person=str(number)) for number in range(3)]
+    await tickets.listed(3)
+    connection = await tickets.database()
+    for merged, into in ((first, second), (second, third)):
+        await connection.execute("update tickets set state = 'closed', merged_into = $2 where id = $1", merged, into)
+    gone = "update tickets set merged_into = $2 where id = $1"
+    await tickets.write(person="0", number=2)
+    joined = await is_in(tickets, third, version=2)
+    assert (joined["state"], len(await tickets.listed(3))) == ("new", 3)
+    await connection.execute(gone, first, UUID(int=9))
+    new = await tickets.write(person="0", number=3)
+    await is_in(tickets, new, state="new")
+    await connection.execute("update tickets set merged_into = null where workspace = $1", tickets.workspace)
+    await connection.close()
+
+
 async def test_thanks_open_nothing_and_count_once_an_agent_says_so(tickets: Tickets) -> None:
     event = tickets.message(text="Thanks a lot!")
     quiet = await tickets.write(text="Thank you very much!")

@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.routing.domain.lifecycle import accept, end_offer, enqueue, offer, take
 from services.routing.domain.observe import observe, teach
@@ -155,6 +157,38 @@ def test_a_snoozed_ticket_weighs_nothing_on_its_holder_until_it_wakes() -> None:
 def test_a_snoozed_ticket_of_the_customers_turn_does_not_come_back_by_waking() -> None:
     asleep = observe(queued(), told(StateChanged, 2, state="pending", snoozed_until=LATER)).ticket
     assert observe(asleep, told(TicketChanged, 3, state="pending")).steps == ()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["new", "open", "pending", "on-hold", "solved"]),
+            st.booleans(),
+            st.sampled_from([False, False, True]),
+            st.sampled_from(["", "offer", "take"]),
+        ),
+        max_size=25,
+    )
+)
+def test_a_ticket_waits_weighs_or_is_offered_only_while_it_is_our_turn_and_awake(history: list[Any]) -> None:
+    ticket, version = queued(), 1
+    for state, asleep, spam, given_out in history:
+        if ticket.place == "waiting" and given_out:
+            gives = {"agent": "anna", "weight": 20, "at": LATER, "reason": "best-fit"}
+            lease = {"offer": UUID(int=9), "lease_until": LATER}
+            ticket = (
+                take(ticket, mode="push", **gives) if given_out == "take" else offer(ticket, **gives, **lease)
+            ).ticket
+        version += 1
+        more = {"snoozed_until": LATER if asleep else None, "spam": spam or None}
+        before, seen = ticket, observe(ticket, told(TicketChanged, version, state=state, **more))
+        ticket = seen.ticket
+        ours = state in ("new", "open") and not asleep and not spam
+        assert ticket.live == ours if ticket.place != "done" else not ticket.live
+        assert ticket.place != "done" or not ours
+        assert ticket.place not in ("waiting", "offered") or ours
+        assert ticket.place != "held" or (before.place == "held" and not spam and state != "solved")
+        assert [step.ticket.version for step in seen.steps] == [before.version + n + 1 for n in range(len(seen.steps))]
 
 
 def test_spam_leaves_the_queue_and_its_holder() -> None:
