@@ -18,7 +18,7 @@ from typing import Any
 
 import uvloop
 
-from bench import answers, intake, intents, parsers, pipeline, reads, stream
+from bench import answers, intake, intents, parsers, pipeline, reads, rules, stream
 from tests.stack import Stack
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +28,7 @@ PARTS: dict[str, Measure] = {
     "answers": answers.measure,
     "reads": reads.measure,
     "stream": stream.measure,
+    "rules": rules.measure,
     "ingest": intake.measure,
 }
 ALONE: dict[str, Callable[[argparse.Namespace], Coroutine[Any, Any, dict[str, Any]]]] = {
@@ -64,9 +65,9 @@ def _with_servers(parts: list[str], given: argparse.Namespace, result: dict[str,
     try:
         for part in parts:
             _say(part)
-            run = asyncio.run if part == "pipeline" else uvloop.run
+            run = asyncio.run if part in ("pipeline", "rules") else uvloop.run
             _add(result, run(PARTS[part](stack, given)))
-            if part != "pipeline":
+            if part not in ("pipeline", "rules"):
                 _say(json.dumps(result))
     finally:
         stack.stop()

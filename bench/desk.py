@@ -1,6 +1,7 @@
 """The desk that is measured: a workspace with many agents whose policy pushes, and tickets to ask for."""
 
 import itertools
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,7 +32,11 @@ class BenchDesk(Desk):
         return {"authorization": f"Bearer {self.installation_key}", "switchboard-workspace": WORKSPACE}
 
 
-async def open_desk(stack: Stack, callback_url: str | None = None) -> BenchDesk:
+Document = tuple[str, str, dict[str, Any]]
+"""Kind, id and content of a settings document."""
+
+
+async def open_desk(stack: Stack, callback_url: str | None = None, more: Sequence[Document] = ()) -> BenchDesk:
     """A desk with 200 agents whose capacity is no limit; notify runs where answers have somewhere to go."""
     desk = BenchDesk(
         stack, await stack.create_database(), await stack.create_topics(), {"SWITCHBOARD_ALLOW_PRIVATE_URLS": "true"}
@@ -43,12 +48,12 @@ async def open_desk(stack: Stack, callback_url: str | None = None) -> BenchDesk:
         if code:
             raise RuntimeError(f"{service} could not be migrated")
     await desk.start(*services)
-    await _settings(desk)
+    await _settings(desk, more)
     await _presence(desk)
     return desk
 
 
-def _documents(callback_url: str | None) -> list[tuple[str, str, dict[str, Any]]]:
+def _documents(callback_url: str | None, more: Sequence[Document]) -> list[Document]:
     push = {"mode": "push", "weight": 1}
     policy = {"default": push, "require_language": False, "offline_grace_s": 3600}
     account: dict[str, Any] = {"channel": "http", "shop": "bench", "secrets": [{"value": SECRET}]}
@@ -60,6 +65,7 @@ def _documents(callback_url: str | None) -> list[tuple[str, str, dict[str, Any]]
         ("shop", "bench", {"name": "Bench"}),
         ("routing", "default", policy),
         *agents,
+        *more,
         ("account", ACCOUNT, account),
     ]
 
@@ -70,12 +76,12 @@ def signed(role: Any, agent: str | None = None) -> dict[str, str]:
     return {"authorization": f"Bearer {sign(identity, KEY, datetime.now(UTC))}"}
 
 
-async def _settings(desk: BenchDesk) -> None:
+async def _settings(desk: BenchDesk, more: Sequence[Document]) -> None:
     """Through the gateway, as `switchboard settings apply` does; then wait until the services have them."""
     _, printed = await desk.run("services.gateway", "bootstrap")
     desk.installation_key = httpx.Response(200, content=printed.strip().splitlines()[-1]).json()["installation_key"]
     async with httpx.AsyncClient(base_url=desk.url("gateway"), headers=desk.headers, timeout=20) as client:
-        for kind, name, document in _documents(desk.callback_url):
+        for kind, name, document in _documents(desk.callback_url, more):
             (await client.put(f"/v1/settings/{kind}/{name}", json=document)).raise_for_status()
         for service in desk.processes.keys() - {"gateway"}:
             url = f"{desk.url(service)}/internal/settings"

@@ -3,9 +3,10 @@
 import asyncio
 import itertools
 import time
+from collections.abc import Sequence
 from typing import Any
 
-from bench.desk import close_desk, open_desk, write
+from bench.desk import Document, close_desk, open_desk, write
 from bench.load import Sent
 from bench.processes import cpu_by_process, cpu_since, pids, pss_mb, quantile_ms
 from tests.desk import Desk
@@ -14,9 +15,9 @@ from tests.stack import Stack
 WARM_UP_S = 5
 
 
-async def throughput(stack: Stack, messages: int) -> dict[str, Any]:
-    """As many messages as fast as they are accepted."""
-    desk = await open_desk(stack)
+async def throughput(stack: Stack, messages: int, more: Sequence[Document] = ()) -> dict[str, Any]:
+    """As many messages as fast as they are accepted, with `more` settings than usual."""
+    desk = await open_desk(stack, more=more)
     try:
         left = itertools.count()
         before = cpu_by_process(desk)
