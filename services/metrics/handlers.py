@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from services.metrics.domain.facts import TOPICS, fact_of
+from services.metrics.domain.events import TOPICS, fact_of
 from services.metrics.repo import facts, shadow
 from shared.bus import Context, Handler
 from shared.bus.interest import reads

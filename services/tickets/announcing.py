@@ -16,14 +16,8 @@ from services.tickets.domain.ticket import Ticket
 from services.tickets.repo.clocks import Row
 from shared.bus import Context
 from shared.contracts.envelope import Event
-from shared.contracts.ticket_events import (
-    SlaBreached,
-    SlaCorrected,
-    SlaEvent,
-    SlaSettled,
-    SlaWarned,
-    TicketEvent,
-)
+from shared.contracts.sla_events import SlaBreached, SlaCorrected, SlaEvent, SlaSettled, SlaWarned
+from shared.contracts.ticket_events import TicketEvent
 from shared.ids import derived_id
 
 GONE = "no-clock"

@@ -53,6 +53,7 @@ def create_api(runtime: Runtime) -> FastAPI:
     app = create_app(
         runtime, "Switchboard tickets", description="The owner of tickets, messages and people.", files=UPLOADS
     )
+    _add_list(app, runtime)
     _add_reads(app, runtime)
     add_changes(app, runtime)
     add_answers(app, runtime)
@@ -73,7 +74,7 @@ def create_api(runtime: Runtime) -> FastAPI:
     return app
 
 
-def _add_reads(app: FastAPI, runtime: Runtime) -> None:
+def _add_list(app: FastAPI, runtime: Runtime) -> None:
     @app.get("/v1/tickets", responses=problems())
     async def list_tickets(
         who: Caller,
@@ -93,6 +94,8 @@ def _add_reads(app: FastAPI, runtime: Runtime) -> None:
         next_ = cursor(shown[-1].active_at, str(shown[-1].id)) if len(found) > limit else None
         return TicketPage(items=[TicketView.of(ticket) for ticket in shown], next=next_)
 
+
+def _add_reads(app: FastAPI, runtime: Runtime) -> None:
     @app.get("/v1/tickets/{id}", responses=problems(404))
     async def read_ticket(id: UUID, who: Caller, response: Response) -> TicketView:
         """One ticket; its ETag is its version."""

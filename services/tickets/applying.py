@@ -22,8 +22,8 @@ from services.tickets.repo import clocks as clock_rows
 from services.tickets.repo import history, messages, tickets
 from services.tickets.repo.messages import Happening
 from shared.bus import Context
+from shared.contracts.sla_events import SlaApplied
 from shared.contracts.sla_settings import SlaPolicy
-from shared.contracts.ticket_events import SlaApplied
 from shared.errors import Conflict, NotFound
 from shared.identity import Identity
 from shared.service import Runtime

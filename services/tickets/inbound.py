@@ -21,7 +21,8 @@ from services.tickets.reading import Readings
 from services.tickets.repo import early, echoes, heard, messages, people, tickets
 from services.tickets.repo.messages import Happening, Kept
 from services.tickets.repo.names import Holder
-from services.tickets.repo.people import Address, Candidate, Person
+from services.tickets.repo.people import Address, Person
+from services.tickets.senders import address_of, candidates
 from services.tickets.spoken import Inbound, offered
 from services.tickets.spoken import heard as heard_in
 from services.tickets.windows import WINDOWED
@@ -80,7 +81,7 @@ async def take_in(tx: asyncpg.Connection, batch: Sequence[Inbound], ctx: Context
     """Put each message on its ticket, opening or reopening one where needed; then do to messages what was done."""
     heard = {event.id: heard_in(event, ctx) for event in batch}
     batch, readings = reading.read(batch, heard, ctx)
-    work = Work(ctx, await people.find_or_make(tx, _candidates(batch, ctx, heard)), heard, readings)
+    work = Work(ctx, await people.find_or_make(tx, candidates(batch, ctx, heard)), heard, readings)
     named = sorted({key for event in batch for key in (_key(event), *_references(event))})
     found = await messages.find(tx, named, buried_as(batch, ctx))
     work.found = found.tickets
@@ -102,29 +103,6 @@ async def take_in(tx: asyncpg.Connection, batch: Sequence[Inbound], ctx: Context
 
 def _key(event: Inbound) -> Key:
     return (event.workspace, event.id)
-
-
-def _candidates(batch: Sequence[Inbound], ctx: Context, heard: Mapping[UUID, str | None]) -> dict[Address, Candidate]:
-    candidates: dict[Address, Candidate] = {}
-    for event in batch:
-        address = _address(event)
-        known = candidates.get(address)
-        if known is None:
-            candidates[address] = _candidate(event, ctx, heard[event.id])
-        elif event.data.sender.verified and not known.verified:
-            candidates[address] = replace(known, verified=True)
-    return candidates
-
-
-def _address(event: Inbound) -> Address:
-    sender = event.data.sender
-    return (event.workspace, sender.kind, sender.scope, sender.value)
-
-
-def _candidate(event: Inbound, ctx: Context, heard: str | None) -> Candidate:
-    sender = event.data.sender
-    person = derived_id(event.id, "person", sender.value)
-    return Candidate(person, sender.name, offered(event, ctx), heard, sender.verified, event.data.accepted_at)
 
 
 async def _read(tx: asyncpg.Connection, work: Work, batch: Sequence[Inbound]) -> None:
@@ -173,7 +151,7 @@ def _content(event: Inbound) -> tuple[str, str] | None:
 
 
 def _receive(work: Work, event: Inbound) -> None:
-    person = work.people[_address(event)]
+    person = work.people[address_of(event)]
     content = _content(event)
     if content is not None and content in work.copies:
         first, ticket = work.copies[content]

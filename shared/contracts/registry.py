@@ -13,6 +13,7 @@ from shared.contracts import (
     routing_events,
     settings,
     signals,
+    sla_events,
     ticket_events,
 )
 from shared.contracts.envelope import Message
@@ -24,6 +25,7 @@ MESSAGES: dict[str, type[Message]] = {
         inbound_messages,
         inbound_receipts,
         ticket_events,
+        sla_events,
         routing_events,
         agent_events,
         outbound_commands,

@@ -12,7 +12,7 @@ import asyncpg
 import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from services.metrics.domain.facts import TOPICS
+from services.metrics.domain.events import TOPICS
 from services.metrics.repo import shadow
 from shared.contracts.envelope import Event, Message
 from shared.contracts.routing_events import TicketTaken

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.metrics.domain.facts import fact_of
+from services.metrics.domain.events import fact_of
 from services.metrics.repo import facts
 from services.metrics.repo.checks import check_facts
 from shared.contracts.envelope import Event

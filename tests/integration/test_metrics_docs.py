@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.metrics.domain.facts import fact_of
+from services.metrics.domain.events import fact_of
 from services.metrics.domain.window import Window
 from services.metrics.kpis.base import Kpi
 from services.metrics.repo import facts

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from services.metrics.domain.facts import fact_of
+from services.metrics.domain.events import fact_of
 from services.metrics.domain.window import Window
 from services.metrics.kpis import KPIS
 from services.metrics.repo import facts

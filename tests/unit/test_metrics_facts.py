@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.metrics.domain.facts import TOPICS, TicketFact, fact_of
+from services.metrics.domain.events import TOPICS, fact_of
+from services.metrics.domain.facts import TicketFact
 from services.metrics.handlers import HANDLERS
 from services.metrics.repo.facts import TABLES
 from shared.bus import codec

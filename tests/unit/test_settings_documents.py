@@ -23,7 +23,7 @@ def account(*secrets: Secret) -> Account:
 
 def test_an_unknown_kind_is_answered_with_those_there_are() -> None:
     with pytest.raises(NotFound, match=", ".join(KINDS)):
-        checked("macro", {})
+        checked("telescope", {})
 
 
 def test_every_wrong_field_is_named_and_no_value_is_repeated() -> None:
@@ -41,6 +41,8 @@ def test_what_is_kept_of_a_kind_is_valid_for_that_kind(kind: str) -> None:
     others["calendar"] = {"name": "Office", "week": {"mon": ["09:00-17:00"]}}
     others["sla"] = {"name": "Standard", "targets": {"normal": {"first_reply_s": 3600}}}
     others["promise"] = {"name": "A day", "within_s": 86_400, "percent": 80}
+    others["macro"] = {"name": "Hello", "texts": {"en": "Hello"}}
+    others["rule"] = {"name": "Urgent", "when": [{"event": "opened"}], "actions": [{"do": "add-tags", "tags": ["new"]}]}
     least = others.get(kind, {"name": "Name"})
     kept = plain(checked(kind, least))
     assert plain(checked(kind, kept)) == kept

@@ -75,7 +75,7 @@ TARGETS = {"normal": {"first_reply_s": 60}}
     [
         ({"targets": {}}, "/targets"),
         ({"targets": {"normal": {}}}, "/targets/normal"),
-        ({"targets": {"huge": {"first_reply_s": 60}}}, "/targets/huge/[key]"),
+        ({"targets": {"huge": {"first_reply_s": 60}}}, "/targets/huge"),
         ({"targets": {"normal": {"first_reply_s": 0}}}, "/targets/normal/first_reply_s"),
         ({"targets": {"normal": {"first_reply_s": "soon"}}}, "/targets/normal/first_reply_s"),
         ({"targets": {"normal": {"reply_s": 60}}}, "/targets/normal/reply_s"),

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from services.metrics.domain.facts import TOPICS, fact_of
+from services.metrics.domain.events import TOPICS, fact_of
 from services.metrics.repo import facts
 from shared.bus import codec, inbox, kafka
 from shared.config import ServiceConfig

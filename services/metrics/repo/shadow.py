@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from services.metrics.domain.facts import TOPICS
+from services.metrics.domain.events import TOPICS
 from services.metrics.repo import standing
 from services.metrics.repo.facts import TABLES
 

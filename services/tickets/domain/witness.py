@@ -5,12 +5,12 @@ from typing import Any
 
 from services.tickets.domain.evidence import Evidence, What
 from shared.contracts.envelope import Event
+from shared.contracts.sla_events import SlaApplied
 from shared.contracts.ticket_events import (
     MessageAdded,
     MessageChanged,
     ReplyFailed,
     ReplySent,
-    SlaApplied,
     StateChanged,
     TicketAssigned,
     TicketChanged,
