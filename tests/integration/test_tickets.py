@@ -130,7 +130,8 @@ async def test_an_address_is_verified_once_its_provider_proves_it(tickets: Ticke
     shown = await tickets.listed(3)
     assert len({ticket["person"] for ticket in shown}) == 1
     person = await tickets.get(f"/v1/persons/{shown[0]['person']}")
-    assert person["identities"] == [{"kind": "email", "scope": "", "value": "a@example.org", "verified": True}]
+    proven = {"kind": "email", "scope": "", "value": "a@example.org", "verified": True}
+    assert person["identities"] == [{**proven, "own": person["id"]}]
 
 
 async def test_a_text_says_its_language_and_a_short_one_is_in_that_of_the_text_before(tickets: Tickets) -> None:

@@ -12,7 +12,7 @@ from shared import reply_token
 from shared.contracts.inbound_messages import Sender
 from tests.desk import KEY, Desk
 from tests.factories import START
-from tests.integration.answering import answer
+from tests.integration.answering import answer, commands
 from tests.integration.test_people import ask, clean, customer, refusal, told
 from tests.integration.ticketing import Tickets, new_workspace, one_desk
 from tests.stack import Stack
@@ -100,6 +100,15 @@ async def test_a_question_wakes_the_answered_ticket_it_comes_to_and_goes_with_th
     assert (await shown(tickets, answered["id"]))["state"] == "pending"
     assert (await shown(tickets, asked["id"]))["state"] == "new"
     await clean(tickets)
+
+
+async def test_an_answer_goes_where_the_customer_was_heard_last_on_whatever_was_merged(tickets: Tickets) -> None:
+    old = await customer(tickets, "a", **mail(1))
+    new = await customer(tickets, "a", **mail(2, account="other-shop", accepted_at=LATER))
+    assert (await merge(tickets, new["id"], old["id"])).status_code == 200
+    assert (await answer(tickets, old["id"])).status_code == 201
+    (command,) = await commands(tickets, 1)
+    assert (command.data.account, str(command.data.ticket)) == ("other-shop", old["id"])
 
 
 async def test_what_cannot_be_merged_or_split_is_refused_with_its_reason(tickets: Tickets) -> None:

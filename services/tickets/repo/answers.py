@@ -23,11 +23,23 @@ _ADDRESSES = """
         cross join lateral (
             select m.channel, m.account, m.sender_kind, m.sender_scope, m.sender_value, m.sender_name, m.thread,
                 h.at as heard_at
-            from messages m join persons p on p.workspace = m.workspace and p.id = m.person and not p.erased
+            from (
+                with recursive tree as (
+                    select t.id, t.person from tickets t where t.workspace = u.workspace and t.id = u.ticket
+                    union all
+                    select t.id, t.person from tree join tickets t on t.workspace = u.workspace
+                        and t.merged_into = tree.id and t.person = tree.person
+                )
+                select m.* from tree cross join lateral (
+                    select * from messages m
+                    where m.workspace = u.workspace and m.ticket = tree.id and m.sender_value is not null
+                    order by m.automatic is not null, m.accepted_at desc, m.version desc limit 1
+                ) as m
+            ) as m
+            join persons p on p.workspace = m.workspace and p.id = m.person and not p.erased
             left join heard h on h.workspace = m.workspace and h.person = m.person and h.channel = m.channel
                 and h.account = m.account
-            where m.workspace = u.workspace and m.ticket = u.ticket and m.sender_value is not null
-            order by m.automatic is not null, m.version desc, m.accepted_at desc limit 1
+            order by m.automatic is not null, m.accepted_at desc, m.version desc limit 1
         ) as m
     )
     select *, array(
@@ -38,7 +50,8 @@ _ADDRESSES = """
     ) as answered
     from last
 """
-"""Bounces and bulk come from machines: they are answered only where nothing else was written. The lock: see `keep`."""
+"""Bounces and bulk come from machines: they are answered only where nothing else was written. What the same person said
+on tickets that were merged into this one counts. The lock: see `keep`."""
 _INSERT = """
     with coming as (
         select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],

@@ -47,6 +47,13 @@ _READ = """
     select request, asked_by, before, done from erasures where workspace = $1 and person = $2
     order by before desc, request desc limit 1
 """
+_OF_ALL = """
+    select distinct on (g.id) e.done from persons p
+    join persons g on g.workspace = p.workspace
+        and (g.id = coalesce(p.root, p.id) or g.root = coalesce(p.root, p.id))
+    join erasures e on e.workspace = g.workspace and e.person = g.id
+    where p.workspace = $1 and p.id = $2 order by g.id, e.before desc, e.request desc
+"""
 _DONE = """
     update erasures e set done = array(select distinct unnest(e.done || u.service) order by 1)
     from unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[]) as u(workspace, person, request, service)
@@ -148,9 +155,12 @@ async def know(tx: asyncpg.Connection, key: Key, asked: Erasure) -> bool:
 
 
 async def newest(connection: asyncpg.Connection, workspace: str, person: UUID) -> Erasure | None:
-    """The person's newest request."""
+    """The person's newest request; done are services that have forgotten all who were merged with him, too."""
     row = await connection.fetchrow(_READ, workspace, person)
-    return Erasure(row["request"], row["asked_by"], row["before"], tuple(row["done"])) if row else None
+    if row is None:
+        return None
+    words = [set(other["done"]) for other in await connection.fetch(_OF_ALL, workspace, person)]
+    return Erasure(row["request"], row["asked_by"], row["before"], tuple(sorted(set.intersection(*words))))
 
 
 async def done(tx: asyncpg.Connection, said: Sequence[tuple[str, UUID, UUID, str]]) -> None:

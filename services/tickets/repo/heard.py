@@ -15,11 +15,19 @@ _HEAR = """
     on conflict (workspace, person, channel, account) do update set at = greatest(h.at, excluded.at)
 """
 _LAST = """
-    select m.channel, m.account, h.at from messages m
+    with recursive tree as (
+        select t.id, t.person from tickets t where t.workspace = $1 and t.id = $2
+        union all
+        select t.id, t.person from tree join tickets t on t.workspace = $1 and t.merged_into = tree.id
+            and t.person = tree.person
+    )
+    select m.channel, m.account, h.at from tree cross join lateral (
+        select * from messages m where m.workspace = $1 and m.ticket = tree.id and m.sender_value is not null
+        order by m.automatic is not null, m.accepted_at desc, m.version desc limit 1
+    ) as m
     join heard h on h.workspace = m.workspace and h.person = m.person and h.channel = m.channel
         and h.account = m.account
-    where m.workspace = $1 and m.ticket = $2 and m.sender_value is not null
-    order by m.automatic is not null, m.version desc, m.accepted_at desc limit 1
+    order by m.automatic is not null, m.accepted_at desc, m.version desc limit 1
 """
 
 
