@@ -1,5 +1,6 @@
 """People: known, merged and parted again, proven by a code, and forgotten whole."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -99,6 +100,37 @@ async def test_a_merge_takes_tickets_and_identities_and_undoing_gives_each_his_o
     assert (contacts[b].merged_into, len(contacts[a].identities)) == (None, 1)
     assert refusal(await ask(tickets, "DELETE", f"/v1/persons/{b}/merge")) == (409, "not_merged")
     await clean(tickets)
+
+
+async def test_customers_who_write_while_they_are_merged_and_parted_are_where_they_belong(tickets: Tickets) -> None:
+    a = (await customer(tickets, "a", **by_mail("a@b.example")))["person"]
+    b = (await customer(tickets, "b", **by_mail("b@b.example")))["person"]
+    mails = [
+        tickets.message(person=who, number=number, **by_mail(f"{who}@b.example") | {"thread": f"{who}{number}"})
+        for number in range(2, 42)
+        for who in ("a", "b")
+    ]
+
+    async def write() -> None:
+        for mail in mails:
+            await tickets.publish(mail)
+
+    async def change() -> None:
+        for _ in range(8):
+            assert (await ask(tickets, "POST", f"/v1/persons/{b}/merge", {"into": a})).status_code in (200, 503)
+            assert (await ask(tickets, "DELETE", f"/v1/persons/{b}/merge")).status_code in (200, 409, 503)
+
+    await asyncio.gather(write(), change())
+    assert len(await tickets.listed(82)) == 82
+    await ask(tickets, "DELETE", f"/v1/persons/{b}/merge")
+    assert await of(tickets, a) == {opened_by(tickets, "a", one) for one in range(1, 42)}
+    assert len(await of(tickets, b)) == 41
+    await clean(tickets)
+
+
+def opened_by(tickets: Tickets, who: str, number: int) -> str:
+    """The ticket of a mail."""
+    return str(ticket_of(tickets.message(person=who, number=number, **by_mail(f"{who}@b.example"))))
 
 
 async def test_what_cannot_be_merged_is_refused_with_its_reason(tickets: Tickets) -> None:

@@ -1,5 +1,6 @@
 """Tickets merged, parted and split: their timelines, what comes later, their clocks, and what is refused."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from shared import reply_token
 from shared.contracts.inbound_messages import Sender
 from tests.desk import KEY, Desk
+from tests.eventually import eventually
 from tests.factories import START
 from tests.integration.answering import answer, commands
 from tests.integration.test_people import ask, clean, customer, refusal, told
@@ -206,6 +208,34 @@ async def test_what_comes_for_a_merged_ticket_goes_where_it_went_through_every_m
     assert [line["text"] for line in said[3:]] == ["In the chat", "By reference", "By token", "By thread"]
     assert {line["ticket"] for line in said[3:]} == {second["id"]}
     assert len(await tickets.listed(3)) == 3
+    await clean(tickets)
+
+
+async def test_messages_that_come_while_tickets_are_merged_and_parted_are_all_kept_once(tickets: Tickets) -> None:
+    one, two = await customer(tickets, "a", **mail(1)), await customer(tickets, "a", **mail(2))
+    answers = [
+        tickets.message(person="a", **mail(number, references=(f"a:{1 + number % 2}",))) for number in range(3, 63)
+    ]
+
+    async def write() -> None:
+        for message in answers:
+            await tickets.publish(message)
+
+    async def change() -> None:
+        for _ in range(8):
+            assert (await merge(tickets, one["id"], two["id"])).status_code in (200, 409, 503)
+            assert (await ask(tickets, "DELETE", f"/v1/tickets/{one['id']}/merge")).status_code in (200, 409, 503)
+
+    await asyncio.gather(write(), change())
+    await merge(tickets, one["id"], two["id"])
+
+    async def all_there() -> bool:
+        items = (await tickets.get(f"/v1/tickets/{two['id']}/timeline", limit=200))["items"]
+        return sorted(line["text"] for line in items if line["what"] == "message") == sorted(
+            f"Mail {number}" for number in range(1, 63)
+        )
+
+    await eventually(all_there, what="every message once")
     await clean(tickets)
 
 
