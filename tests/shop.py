@@ -276,9 +276,9 @@ async def open_shop(desk: Desk, mode: str = "offer", ways_out: WaysOut | None = 
     return shop
 
 
-async def settled(desk: Desk) -> None:
+async def settled(desk: Desk, last: str = f"account/{MAILBOX}") -> None:
     """Wait until every service has read the last document."""
-    wanted = f"{WORKSPACE}/account/{MAILBOX}"
+    wanted = f"{WORKSPACE}/{last}"
     async with httpx.AsyncClient(timeout=5) as client:
         for name, process in desk.processes.items():
 

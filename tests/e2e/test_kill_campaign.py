@@ -50,6 +50,21 @@ async def test_nothing_is_lost_or_doubled_whatever_is_killed(campaign: Campaign,
     assert outcome.findings.clean, outcome.summary()
     if set(chosen) <= set(KILLS):  # else the log has lost what live facts still know
         await the_numbers_are_those_of_the_log(desk)
+        await every_ticket_was_met_by_its_rule(desk)
+
+
+async def every_ticket_was_met_by_its_rule(desk: Desk) -> None:
+    """A rule that waits for new tickets has run on each, once."""
+    connection = await desk.connect("tickets")
+    try:
+        unmet = """
+            select t.id from tickets t
+            left join rules_log l on l.workspace = t.workspace and l.ticket = t.id and l.rule = 'met'
+            group by t.workspace, t.id, t.tags having count(l.rule) <> 1 or not t.tags @> '{met}'
+        """
+        assert await connection.fetch(unmet) == []
+    finally:
+        await connection.close()
 
 
 async def the_numbers_are_those_of_the_log(desk: Desk) -> None:

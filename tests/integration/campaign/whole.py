@@ -21,7 +21,7 @@ from tests.integration.campaign.checks import Findings, out_of_order
 from tests.integration.campaign.kafka_state import ends
 from tests.integration.campaign.run import Campaign
 from tests.providers.callback import Callback
-from tests.shop import FORM, SECRET, SERVICES, http_request, open_shop
+from tests.shop import FORM, SECRET, SERVICES, http_request, open_shop, settled
 
 EDGE = "services.ingest"
 FRONT = "services.gateway"
@@ -38,6 +38,18 @@ SCHEMAS = ("gateway", "ingest", "tickets", "routing", "notify", "metrics")
 CONSUMED = {
     "raw-inbound", "inbound-messages", "ticket-events", "routing-events", "outbound-commands", "delivery-events",
 }  # fmt: skip
+RULES = {
+    "met": {
+        "name": "Every ticket is met once",
+        "when": [{"event": "opened"}],
+        "actions": [{"do": "add-tags", "tags": ["met"]}, {"do": "add-note", "text": "Met"}],
+    },
+    "late": {
+        "name": "Who waits for a minute goes first",
+        "when": [{"event": "no-reply", "by": "agent", "minutes": 1}],
+        "actions": [{"do": "set-priority", "priority": "high"}],
+    },
+}
 WITH_METRICS = (*SERVICES, "services.metrics")
 
 
@@ -162,6 +174,10 @@ class WholeChecks:
         )
         there = {row["id"] for row in rows}
         answered = await self._rows("tickets", "select id::text as id, delivery from messages where author = 'agent'")
+        twice = await self._rows(
+            "tickets",
+            "select ticket, count(*) as notes from messages where author = 'rule' group by ticket having count(*) > 1",
+        )
         _, printed = await self._desk.run("switchboard.verify", "--json")
         violations = json.loads(printed)["violations"]
         return Findings(
@@ -170,6 +186,7 @@ class WholeChecks:
             out_of_order=out_of_order(row for row in rows if row["key"] is not None),
             other=(
                 *self._unanswered({row["id"]: row["delivery"] for row in answered}),
+                *(f"{row['notes']} notes by a rule on {row['ticket']}" for row in twice),
                 *(f"{v['invariant']}: {v['subject']}: {v['detail']}" for v in violations[:5]),
             ),
         )
@@ -204,6 +221,9 @@ async def prepare_whole(desk: Desk, rng: random.Random, *, per_s: float) -> Camp
         assert answer.is_success, answer.text
     policy = {"default": {"mode": "push", "weight": 1}, "require_language": False, "offline_grace_s": 3600}
     assert (await shop.admin.put("/v1/settings/routing/default", json=policy)).is_success
+    for name, rule in RULES.items():
+        assert (await shop.admin.put(f"/v1/settings/rule/{name}", json=rule)).is_success
+    await settled(desk, "rule/late")
     for agent in shop.agents.values():
         await agent.available()
     traffic = Customers(desk, rng, Agents(shop, far), per_s=per_s)
