@@ -26,6 +26,7 @@ from shared.errors import Malformed, NotFound
 from shared.http import Caller, problems
 from shared.ids import new_id
 from shared.service import Runtime
+from shared.text import clean
 
 Domain = Annotated[
     str, Field(max_length=253, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$")
@@ -62,6 +63,8 @@ class OrganisationChange(BaseModel):
     def wanted(self, seen: int | None) -> Wanted:
         """The change it asks for."""
         named = {name: getattr(self, name) for name in self.model_fields_set - {"add_tags", "remove_tags"}}
+        if named.get("notes"):
+            named["notes"] = clean(named["notes"])
         return Wanted(named, self.add_tags, self.remove_tags, seen)
 
 
@@ -118,7 +121,8 @@ def add_organisations(app: FastAPI, runtime: Runtime) -> None:
         wanted: NewOrganisation, who: Caller, request: Request, idempotency_key: Key = None
     ) -> Response:
         """Make an organisation."""
-        new = Organisation(new_id(), 1, wanted.name, wanted.tags, wanted.notes, datetime.now(UTC), wanted.domains)
+        notes = clean(wanted.notes) if wanted.notes is not None else None
+        new = Organisation(new_id(), 1, wanted.name, wanted.tags, notes, datetime.now(UTC), wanted.domains)
 
         async def do(tx: asyncpg.Connection, ctx: Context, actor: Actor) -> OrganisationView:
             await organising.make(tx, ctx, actor, who.workspace, new)

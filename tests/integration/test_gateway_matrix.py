@@ -34,8 +34,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "/resolve": {"outcome": "sent"},
     "/password": {"password": "a very long password"},
     "/erase": {},
+    "/merge": {"into": NOWHERE},
+    "/split": {"messages": [NOWHERE]},
+    "/unlink": {"kind": "email", "value": "a@b.example"},
+    "/verifications": {"identity": {"kind": "email", "value": "a@b.example"}},
+    "/verifications/": {"code": "123456"},
+    "/verified-override": {"reason": "Heard his voice"},
 }
-"""Bodies that an owner takes, so that it is the id that is refused."""
+"""Bodies that an owner takes, so that it is the id that is refused; by the end of the address, or what is within it."""
 
 
 @dataclass
@@ -52,7 +58,7 @@ class Matrix:
         headers = ({"authorization": f"Bearer {key}"} if key else {}) | (
             {"switchboard-workspace": workspace} if workspace else {}
         )
-        body = next((body for end, body in BODIES.items() if path.endswith(end)), {})
+        body = next((body for end, body in BODIES.items() if (end if end[-1] == "/" else f"{end}$") in path + "$"), {})
         async with httpx.AsyncClient(base_url=self.desk.url("gateway"), headers=headers, timeout=20) as client:
             return await client.request(method, path, **({} if method in ("GET", "DELETE") else {"json": body}))
 
@@ -107,10 +113,13 @@ async def fill(matrix: Matrix, shop: Shop) -> None:
         when_opened = {"when": [{"event": "opened"}], "actions": [{"do": "add-tags", "tags": ["new"]}]}
         ruled = await admin.put("/v1/settings/rule/tagging", json={"name": "Tagging", "enabled": False, **when_opened})
         assert ruled.status_code == 201, ruled.text
+        organisation = (await admin.post("/v1/organisations", json={"name": "Acme"})).json()
         user = (await admin.post("/v1/users", json={"email": "a@b.example", "role": "lead"})).json()
     matrix.ids = {
         "/v1/tickets/": ticket["id"],
         "/v1/persons/": ticket["person"],
+        "/v1/organisations/": organisation["id"],
+        "/v1/suggestions/": NOWHERE,
         "/v1/offers/": offer["id"],
         "/v1/sends/": message,
         "/v1/mentions/": message,
