@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer
 
@@ -80,6 +81,22 @@ def in_blobs(desk: Desk) -> list[str]:
     return [str(path) for path in (desk.directory / "blobs").rglob("*") if path.is_file()]
 
 
+async def known_well(client: httpx.AsyncClient, ticket: dict[str, Any]) -> None:
+    """Agents write down what they know of him, and send him a code, each once for a key."""
+    person, path = f"/v1/persons/{ticket['person']}", f"/v1/tickets/{ticket['id']}"
+    contact = {"kind": "email", "value": ADDRESS}
+    for number, (method, address, body) in enumerate(
+        (
+            ("PATCH", person, {"notes": WORDS, "name": NAME, "add_tags": ["vip"]}),
+            ("PATCH", path, {"subject": f"{WORDS}!"}),
+            ("POST", f"{path}/verified-override", {"reason": WORDS}),
+            ("POST", f"{person}/verifications", {"identity": contact}),
+        )
+    ):
+        done = await client.request(method, address, json=body, headers={"idempotency-key": f"known-{number}"})
+        assert done.status_code == 200, done.text
+
+
 async def test_a_person_who_is_erased_is_nowhere_any_more_and_the_numbers_stay(shop: Shop) -> None:
     sender = {"From": f"{NAME} <{ADDRESS}>", "FromFull": {"Email": ADDRESS, "Name": NAME, "MailboxHash": ""}}
     file = {"Name": "unicycle.png", "Content": PICTURE, "ContentType": "image/png", "ContentLength": 70}
@@ -100,6 +117,7 @@ async def test_a_person_who_is_erased_is_nowhere_any_more_and_the_numbers_stay(s
         return any(line["delivery"] == "sent" for line in lines)
 
     await eventually(gone_out, what="the answer at the far end")
+    await known_well(client, ticket)
     assert in_blobs(shop.desk)
     assert await in_databases(shop.desk)
 
