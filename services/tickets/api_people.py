@@ -194,8 +194,8 @@ def _add_suggestions(app: FastAPI, runtime: Runtime) -> None:
 
 
 async def _suggestion(tx: asyncpg.Connection, who: Identity, id_: UUID) -> Suggestion:
-    found = await suggestions.one(tx, who.workspace, id_)
-    if found is None or not (await reads.sees(tx, who, found.first) and await reads.sees(tx, who, found.second)):
+    found = await suggestions.one(tx, who.workspace, id_, who.shops)
+    if found is None:
         raise NotFound(f"there is no open suggestion {id_}")
     return found
 

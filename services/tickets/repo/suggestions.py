@@ -11,17 +11,25 @@ _SUGGEST = """
     insert into suggestions(workspace, id, first, second, why) values ($1, $2, $3, $4, $5)
     on conflict do nothing returning id
 """
-_OPEN = """
+_SEEN = """
+    ({shops}::text[] = '{{}}' or exists (
+        select from tickets t where t.workspace = $1 and t.person in (s.first, s.second) and t.shop = any({shops})
+    ) and not exists (
+        select from unnest(array[s.first, s.second]) as p(id)
+        where exists (select from tickets t where t.workspace = $1 and t.person = p.id) and not exists (
+            select from tickets t where t.workspace = $1 and t.person = p.id and t.shop = any({shops}))))
+"""
+"""Some ticket of the two is seen from these shops, and neither has only tickets that are not."""
+_OPEN = f"""
     select s.id, s.first, s.second, s.why, s.at from suggestions s
     where s.workspace = $1 and s.state = 'open' and (s.at, s.id) < ($2, $3)
         and ($4::uuid is null or s.first = $4 or s.second = $4)
-        and ($5::text[] = '{}' or 2 = (
-            select count(distinct t.person) from tickets t
-            where t.workspace = $1 and t.person in (s.first, s.second) and t.shop = any($5)))
+        and {_SEEN.format(shops="$5")}
     order by s.at desc, s.id desc limit $6
 """
-_ONE = """
-    select id, first, second, why, at from suggestions where workspace = $1 and id = $2 and state = 'open' for update
+_ONE = f"""
+    select s.id, s.first, s.second, s.why, s.at from suggestions s
+    where s.workspace = $1 and s.id = $2 and s.state = 'open' and {_SEEN.format(shops="$3")} for update
 """
 _DECIDE = """
     update suggestions set state = $3, decided_by = $4, decided_at = clock_timestamp()
@@ -59,14 +67,14 @@ async def open_ones(
     shops: Sequence[str],
     person: UUID | None = None,
 ) -> list[Suggestion]:
-    """Newest first; where shops are limited only those of whose persons both have tickets there."""
+    """Newest first; where shops are limited only those whose persons have tickets there, one of them perhaps none."""
     rows = await connection.fetch(_OPEN, workspace, *before, person, list(shops), most)
     return [Suggestion(*row.values()) for row in rows]
 
 
-async def one(tx: asyncpg.Connection, workspace: str, id_: UUID) -> Suggestion | None:
-    """An open suggestion, locked."""
-    row = await tx.fetchrow(_ONE, workspace, id_)
+async def one(tx: asyncpg.Connection, workspace: str, id_: UUID, shops: Sequence[str]) -> Suggestion | None:
+    """An open suggestion that may be seen from these shops, locked."""
+    row = await tx.fetchrow(_ONE, workspace, id_, list(shops))
     return Suggestion(*row.values()) if row is not None else None
 
 
