@@ -35,6 +35,13 @@ def test_metrics_handles_every_topic_it_is_said_to_read() -> None:
     assert set(HANDLERS) == read - {"settings"}
 
 
+def test_a_ticket_that_was_merged_is_void() -> None:
+    event = codec.decode("ticket-events", (GOLDEN / "switchboard.ticket.merged.v1.json").read_bytes(), [])
+    assert event is not None
+    fact = fact_of(event)
+    assert isinstance(fact, TicketFact) and (fact.what, fact.reason) == ("changed", "void")
+
+
 def test_what_a_customer_wrote_counts_when_it_was_accepted() -> None:
     record = (GOLDEN / "switchboard.ticket.message-added.v1.json").read_bytes()
     event = codec.decode("ticket-events", record, [])

@@ -94,6 +94,14 @@ def test_a_ticket_that_is_over_leaves_whoever_held_it(state: str) -> None:
         assert event.reason == state
 
 
+def test_a_merged_ticket_leaves_the_queue_and_comes_back_at_its_time_when_that_is_undone() -> None:
+    merged = observe(held(), told(StateChanged, 3, state="closed", was="open", reason="merged"))
+    assert isinstance(merged.steps[-1].event, TicketLeft)
+    parted = observe(merged.ticket, told(StateChanged, 5, state="open", was="closed", reason="unmerged"))
+    (step,) = parted.steps
+    assert (parted.ticket.place, step.event.enqueued_at) == ("waiting", START)
+
+
 @pytest.mark.parametrize("state", ["pending", "on-hold"])
 def test_in_the_customers_turn_the_holder_keeps_it_and_it_weighs_nothing(state: str) -> None:
     seen = observe(held(), told(StateChanged, 2, state=state))
