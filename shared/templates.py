@@ -205,9 +205,12 @@ def faults(source: str, shape: Shape = DESK) -> list[Fault]:
     return sorted(wrong, key=lambda fault: fault.line) or list(_tried(source, shape))
 
 
+_SAMPLES: dict[str, Value] = {"ticket.tags": ("x", "y"), "ticket.opened_at": datetime(2026, 1, 1, tzinfo=UTC)}
+
+
 def _tried(source: str, shape: Shape) -> Iterator[Fault]:
     """What only shows when it is used: without values, and with them."""
-    sample = {root: dict.fromkeys(names, "x") for root, names in shape.items()}
+    sample = {root: {name: _SAMPLES.get(f"{root}.{name}", "x") for name in names} for root, names in shape.items()}
     for values in ({}, sample):
         try:
             _render(source, values, _Rendering(Locale("en"), ZoneInfo("UTC"), []), shape)
@@ -255,6 +258,8 @@ def _render(source: str, values: Values, at: _Rendering, shape: Shape) -> str:
     before = _RENDERING.set(at)
     try:
         return str(_parsed(source).render(given))
+    except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError) as error:  # the library lets some out
+        raise LiquidError(f"it cannot be made: {error}", token=None) from error
     finally:
         _RENDERING.reset(before)
 

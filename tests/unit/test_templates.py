@@ -87,6 +87,9 @@ def test_what_a_customer_wrote_is_never_a_template() -> None:
         ("{% include 'secrets' %}", 1, "unexpected tag 'include'"),
         ("{% for i in (1..100000000) %}x{% endfor %}", 1, "limit"),
         ("{% for i in (1..50) %}{% for j in (1..50) %}x{% endfor %}{% endfor %}", 1, "limit"),
+        ("{% for tag in ticket.tags limit: -1 %}x{% endfor %}", 1, "cannot be made"),
+        ("{% if ticket.opened_at > 3 %}x{% endif %}", 1, "not supported"),
+        ("{% break %}", 1, "unexpected 'break'"),
         ("{% if order.name %}" * 20 + "{% endif %}" * 20, 1, "nest"),
     ],
 )
