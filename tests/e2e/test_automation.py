@@ -1,4 +1,4 @@
-"""A lead sets a rule and a macro; a customer's message is answered and marked by itself, then by an agent in its words."""
+"""A lead sets a rule and a macro: a message is answered and marked by itself, then by an agent in the macro's words."""
 
 from typing import Any
 
