@@ -113,6 +113,9 @@ async def fill(matrix: Matrix, shop: Shop) -> None:
         when_opened = {"when": [{"event": "opened"}], "actions": [{"do": "add-tags", "tags": ["new"]}]}
         ruled = await admin.put("/v1/settings/rule/tagging", json={"name": "Tagging", "enabled": False, **when_opened})
         assert ruled.status_code == 201, ruled.text
+        promise = {"name": "Solved in a day", "within_s": 86_400, "percent": 80}
+        promised = await admin.put("/v1/settings/promise/in-a-day", json=promise)
+        assert promised.status_code == 201, promised.text
         organisation = (await admin.post("/v1/organisations", json={"name": "Acme"})).json()
         user = (await admin.post("/v1/users", json={"email": "a@b.example", "role": "lead"})).json()
     matrix.ids = {
@@ -127,6 +130,7 @@ async def fill(matrix: Matrix, shop: Shop) -> None:
         "/v1/keys/": matrix.keys["agent"].split("_")[1],
         "/v1/settings/": "anna",
         "/v1/rules/": "tagging",
+        "/v1/promises/": "in-a-day",
         "/v1/quarantine/": NOWHERE,
         "/v1/metrics/": "first-reply",
     }
