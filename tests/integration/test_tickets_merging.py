@@ -71,6 +71,8 @@ async def test_a_merge_shows_both_and_keeps_the_oldest_question_and_undoing_give
     assert into["cycle_started_at"] == old["cycle_started_at"]
     assert await texts(tickets, new["id"]) == ["Mail 1", "Mail 2"]
     assert await texts(tickets, old["id"]) == ["Mail 1"]
+    transcript = await tickets.get(f"/v1/tickets/{new['id']}/transcript")
+    assert [said["text"] for said in transcript["messages"]] == ["Mail 1", "Mail 2"]
     lines = (await tickets.get(f"/v1/tickets/{new['id']}/timeline"))["items"]
     assert [line["ticket"] for line in lines] == [old["id"], new["id"], new["id"]]
     assert lines[2]["detail"]["changes"]["merged"] == {"was": None, "is": old["id"]}

@@ -1,4 +1,5 @@
--- Lock level: access exclusive on persons, tickets and messages for a moment (new columns, no rewrite); new tables.
+-- Lock level: access exclusive on persons, tickets and messages for a moment (new columns, no rewrite); share on
+-- persons, identities and tickets while their new indexes are made, of which those on tickets hold no row yet.
 
 -- Persons are merged by pointing: `merged_into` is who took one over, `root` the end of the chain (null: itself).
 -- Identities and messages stay with their own person, so that a merge is undone by taking the pointer away.
@@ -130,4 +131,3 @@ create index ticket_merges_into on ticket_merges (workspace, into_ticket);
 
 -- The ticket that a message was split off from.
 alter table messages add column split_from uuid;
-create index messages_split on messages (workspace, split_from) where split_from is not null;
