@@ -1,5 +1,6 @@
 """A person asks to be forgotten: no database, no file and no permanent record holds name, address or words then."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,18 +23,24 @@ PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAA
 
 
 @pytest.fixture
-async def shop(stack: Stack) -> AsyncIterator[Shop]:
+async def far() -> AsyncIterator[SmtpServer]:
+    """Where mails go."""
+    server = SmtpServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def shop(stack: Stack, far: SmtpServer) -> AsyncIterator[Shop]:
     """All services, with a far end that takes answers."""
     desk = Desk(stack, await stack.create_database(await stack.migrated()), await stack.create_topics(), ENVIRONMENT)
-    far = SmtpServer()
-    await far.start()
     await desk.start(*SERVICES, "services.metrics")
     mail = {"smtp_host": "127.0.0.1", "smtp_port": str(far.port), "smtp_tls": "none", "from": "care@bikes.example"}
     opened = await open_shop(desk, ways_out={MAILBOX: mail})
     yield opened
     await opened.close()
     desk.stop()
-    await far.stop()
     await stack.drop_database(desk.database)
 
 
@@ -81,8 +88,8 @@ def in_blobs(desk: Desk) -> list[str]:
     return [str(path) for path in (desk.directory / "blobs").rglob("*") if path.is_file()]
 
 
-async def known_well(client: httpx.AsyncClient, ticket: dict[str, Any]) -> None:
-    """Agents write down what they know of him, and send him a code, each once for a key."""
+async def known_well(client: httpx.AsyncClient, ticket: dict[str, Any], far: SmtpServer) -> None:
+    """Agents write down what they know of him, each once for a key; the code in his mail proves him."""
     person, path = f"/v1/persons/{ticket['person']}", f"/v1/tickets/{ticket['id']}"
     contact = {"kind": "email", "value": ADDRESS}
     for number, (method, address, body) in enumerate(
@@ -96,8 +103,18 @@ async def known_well(client: httpx.AsyncClient, ticket: dict[str, Any]) -> None:
         done = await client.request(method, address, json=body, headers={"idempotency-key": f"known-{number}"})
         assert done.status_code == 200, done.text
 
+    async def code() -> str | None:
+        texts = [mail.get_body(("plain",)) for mail in far.mails]
+        found = [re.search(r"\b[0-9]{6}\b", text.get_content()) for text in texts if text is not None]
+        return next((one[0] for one in found if one), None)
 
-async def test_a_person_who_is_erased_is_nowhere_any_more_and_the_numbers_stay(shop: Shop) -> None:
+    given = {"code": await eventually(code, what="the code in his mailbox")}
+    proven = await client.post(f"{person}/verifications/{done.json()['id']}", json=given)
+    assert proven.json()["outcome"] == "verified", proven.text
+    assert (await client.get(path)).json()["verified"]
+
+
+async def test_a_person_who_is_erased_is_nowhere_any_more_and_the_numbers_stay(shop: Shop, far: SmtpServer) -> None:
     sender = {"From": f"{NAME} <{ADDRESS}>", "FromFull": {"Email": ADDRESS, "Name": NAME, "MailboxHash": ""}}
     file = {"Name": "unicycle.png", "Content": PICTURE, "ContentType": "image/png", "ContentLength": 70}
     said = await shop.say("postmark", WORDS, **sender, Subject=WORDS, Attachments=[file])
@@ -117,7 +134,7 @@ async def test_a_person_who_is_erased_is_nowhere_any_more_and_the_numbers_stay(s
         return any(line["delivery"] == "sent" for line in lines)
 
     await eventually(gone_out, what="the answer at the far end")
-    await known_well(client, ticket)
+    await known_well(client, ticket, far)
     assert in_blobs(shop.desk)
     assert await in_databases(shop.desk)
 
