@@ -17,6 +17,7 @@ from services.metrics.repo import shadow
 from shared.contracts.envelope import Event, Message
 from shared.contracts.routing_events import TicketTaken
 from shared.contracts.settings import SettingChanged
+from shared.contracts.sla_events import SlaDecided
 from shared.contracts.ticket_events import (
     MessageAdded,
     MessageCounted,
@@ -144,6 +145,19 @@ class Story:
         """As `sent`, for those who do not ask for the message."""
         self.sent(by, **more)
         return self
+
+    def clock(
+        self, what: type[SlaDecided], outcome: str, *, of: UUID | None = None, version: int = 1, **more: Any
+    ) -> UUID:
+        """A clock came to something now; or, of a breach, was due now."""
+        clock = of or new_id()
+        told: dict[str, Any] = {
+            "clock": clock, "kind": "first_reply", "clock_cycle": self.cycle, "clock_started_at": self.started_at,
+            "clock_due_at": self.at, "target_s": 3600, "policy": "standard", "policy_version": 1, "outcome": outcome,
+            "ended_at": self.at, "elapsed_s": 60,
+        }  # fmt: skip
+        self._tell(what(**self._carried() | told | more), version)
+        return clock
 
     def failed(self, message: UUID, by: str = "anna", version: int = 3, cycle: int | None = None) -> "Story":
         """The reply finally failed."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.contracts.sla_events import SlaBreached, SlaCorrected, SlaSettled
 from tests.desk import Desk
 from tests.integration.measuring import START, Metrics, new_workspace, one_desk
 from tests.stack import Stack
@@ -50,6 +51,26 @@ async def test_a_reply_that_is_sent_again_after_its_failure_counts_from_then(met
     story.after(minutes=1).failed(message, version=3).after(minutes=8).sent(message=message, version=5)
     await metrics.hear(story)
     assert (await metrics.whole("first_reply"))["calendar_sum_s"] == 600
+
+
+async def test_attainment_counts_the_last_word_on_each_clock(metrics: Metrics) -> None:
+    story = metrics.story().opened().after(minutes=30)
+    story.clock(SlaSettled, "met", credited="anna")
+    story.clock(SlaSettled, "void")
+    story.clock(SlaBreached, "breached", kind="resolution", credited="bram")
+    for last in ("met", "runs"):
+        corrected = story.clock(SlaBreached, "breached")
+        story.clock(SlaCorrected, last, of=corrected, version=2, was="breached")
+    await metrics.hear(story)
+    found = await metrics.whole("sla")
+    assert (found["met_n"], found["decided_n"], found["breached_n"], found["void_n"]) == (2, 3, 1, 1)
+    assert (found["first_reply_met_n"], found["resolution_breached_n"]) == (2, 1)
+    by = await metrics.groups("sla", "agent")
+    assert {agent: (values["met_n"], values["decided_n"]) for (agent,), values in by.items()} == {
+        "anna": (1, 1),
+        "bram": (0, 1),
+        None: (1, 1),
+    }
 
 
 async def test_an_answer_the_provider_takes_after_the_solve_answers_its_cycle(metrics: Metrics) -> None:

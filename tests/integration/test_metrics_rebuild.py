@@ -13,6 +13,7 @@ from shared.contracts.agent_events import PresenceChanged
 from shared.contracts.delivery_events import DeliveryChanged
 from shared.contracts.envelope import Event
 from shared.contracts.privacy_events import ErasureRequested
+from shared.contracts.sla_events import SlaBreached, SlaCorrected
 from shared.ids import new_id
 from tests import factories
 from tests.desk import Desk
@@ -43,6 +44,8 @@ def some(metrics: Metrics, count: int) -> list[Story]:
         story = metrics.story().opened().held("anna").after(minutes=number + 1)
         lost = story.sent()
         story.after(minutes=1).answered("bram").became("solved")
+        breached = story.clock(SlaBreached, "breached", credited="anna")
+        story.clock(SlaCorrected, "met", of=breached, version=2, was="breached")
         if number % 2:
             story.after(hours=1).failed(lost).reopened().wrote()
         stories.append(story)
@@ -51,7 +54,9 @@ def some(metrics: Metrics, count: int) -> list[Story]:
 
 async def numbers(metrics: Metrics) -> list[Any]:
     """Everything the API says, but for what depends on the moment."""
-    whole = [await metrics.groups(kpi, *by) for kpi in ("first_reply", "volume") for by in ((), ("day",), ("agent",))]
+    whole = [
+        await metrics.groups(kpi, *by) for kpi in ("first_reply", "volume", "sla") for by in ((), ("day",), ("agent",))
+    ]
     return [*whole, (await metrics.whole("backlog"))["n"]]
 
 
