@@ -1,6 +1,7 @@
 """What an event of a ticket says about its clocks."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from services.tickets.domain.evidence import Evidence, What
@@ -9,13 +10,16 @@ from shared.contracts.sla_events import SlaApplied
 from shared.contracts.ticket_events import (
     MessageAdded,
     MessageChanged,
+    MessageCounted,
     ReplyFailed,
     ReplySent,
     StateChanged,
     TicketAssigned,
     TicketChanged,
+    TicketMerged,
     TicketOpened,
     TicketReopened,
+    TicketSplit,
 )
 from shared.ids import derived_id
 
@@ -67,6 +71,31 @@ def _changed(event: Event[TicketChanged]) -> Iterator[Evidence]:
         yield _one(event, "counts")
 
 
+def _counted(event: Event[MessageCounted]) -> Iterator[Evidence]:
+    said = event.data
+    yield _one(event, "heard", at=said.accepted_at, subject=said.message)
+
+
+def _merged(event: Event[TicketMerged]) -> Iterator[Evidence]:
+    """Who was merged away is void until it is undone; the other has what waited there since it was written."""
+    said = event.data
+    if said.into is not None:
+        yield _one(event, "counts") if said.undone else _one(event, "void", word="merged")
+    elif said.undone:
+        yield _one(event, "unheard", subject=said.took_in)
+    elif said.waits_since is not None:
+        yield _one(event, "heard", at=said.waits_since, subject=said.took_in)
+
+
+def _split(event: Event[TicketSplit]) -> Iterator[Evidence]:
+    """Messages that moved away wait here no more; the new ticket was opened with its own."""
+    said = event.data
+    yield from _changed(event)
+    for message in said.messages if said.into is not None else ():
+        gone = _one(event, "unheard", subject=message)
+        yield replace(gone, id=derived_id(gone.id, "evidence", str(message)))
+
+
 def _done_to_message(event: Event[MessageChanged]) -> Iterator[Evidence]:
     if event.data.voids:
         yield _one(event, "void", word="withdrawn")
@@ -98,7 +127,10 @@ _SAYS: dict[type, Callable[[Any], Iterator[Evidence]]] = {
     TicketOpened: _opened,
     TicketReopened: _reopened,
     MessageAdded: _added,
+    MessageCounted: _counted,
     TicketChanged: _changed,
+    TicketMerged: _merged,
+    TicketSplit: _split,
     MessageChanged: _done_to_message,
     StateChanged: _moved,
     ReplySent: _sent,
