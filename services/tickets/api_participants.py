@@ -80,7 +80,7 @@ def add_participants(app: FastAPI, runtime: Runtime) -> None:
         last = rows[limit - 1] if len(rows) > limit else None
         next_ = cursor(last["at"], (str(last["ticket"]), last["version"])) if last is not None else None
         more = ("ticket", "about", "channel", "account", "shop")
-        items = [PersonEntry(**dict(entry(row, done)), **{name: row[name] for name in more}) for row in rows[:limit]]
+        items = [PersonEntry(**dict(entry(row, done)) | {name: row[name] for name in more}) for row in rows[:limit]]
         return PersonTimeline(items=items, next=next_)
 
     @app.get("/v1/tickets/{id}/participants", responses=problems(404))
