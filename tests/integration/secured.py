@@ -6,10 +6,11 @@ import struct
 from pathlib import Path
 
 from switchboard.embedded.kafka import CLUSTER_ID, Kafka
-from switchboard.embedded.ports import HOST, free_port
+from switchboard.embedded.ports import HOST
 from switchboard.embedded.postgres import Postgres
 from switchboard.embedded.process import ServerProcess
 from tests.certificates import Authority
+from tests.desk import free_port
 from tests.stack import Stack
 
 USER, PASSWORD = "desk", "the-desk's-password"
