@@ -17,11 +17,10 @@ from services.tickets.domain.ticket import Ticket
 from services.tickets.repo import messages, tickets, timers
 from services.tickets.repo.messages import Happening
 from services.tickets.repo.timers import Timer
+from services.tickets.telling import Because, say
 from shared.bus import Context
-from shared.contracts.envelope import Event, Message
 from shared.errors import NotFound, PreconditionFailed, Refused
 from shared.identity import Identity
-from shared.ids import derived_id
 
 Key = tuple[str, UUID]
 SNOOZE = "snooze"
@@ -50,7 +49,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Somebody's edit of one ticket; `cause` is the event that made him do it, where one did.
+    """Somebody's edit of one ticket; `because` of an event or a timer, where one made a program do it.
 
     With `seen`, the version the actor read, the change is refused where one of its fields was changed since.
     """
@@ -60,12 +59,8 @@ class Act:
     ticket: UUID
     edit: Edit
     reason: str
-    cause: Event[Any] | None = None
-    ordinal: int = 0
-    """Tells apart what one cause makes one actor do to one ticket more than once."""
+    because: Because | None = None
     seen: int | None = None
-    id: UUID | None = None
-    """What the event's id derives from where no event is the cause: of a timer (row, due_at)."""
 
     @property
     def key(self) -> Key:
@@ -112,32 +107,15 @@ async def keep(tx: asyncpg.Connection, ctx: Context, done: Sequence[tuple[Act, E
     for one, edited in done:
         if edited.changes:
             told = facts.edited(edited, reason=one.reason, by=one.actor.agent)
-            _tell(ctx, one, edited.fields, told)
+            say(ctx, edited.fields, told, edited.fields.version, one.actor.name, one.because)
             lines.append(_line(one, edited.fields, "changed", {"changes": _shown(edited)}, ctx.now))
         if edited.moved:
             moved = facts.changed(edited.ticket, was=edited.before.state, reason=one.reason, by=one.actor.agent)
-            _tell(ctx, one, edited.ticket, moved)
+            say(ctx, edited.ticket, moved, edited.ticket.version, one.actor.name, one.because)
             was = {"was": edited.before.state, "state": edited.ticket.state}
             lines.append(_line(one, edited.ticket, "state", was, ctx.now))
     await messages.happened(tx, lines)
     await _snooze(tx, [edited for _, edited in done])
-
-
-def _tell(ctx: Context, one: Act, ticket: Ticket, told: Message) -> None:
-    actor = one.actor.name
-    if one.cause is not None:
-        ctx.emit(told, cause=one.cause, version=ticket.version, ordinal=one.ordinal, shop=ticket.shop, actor=actor)
-        return
-    ctx.begin(
-        told,
-        workspace=ticket.workspace,
-        shop=ticket.shop,
-        version=ticket.version,
-        id=one.id and derived_id(one.id, told.TYPE, str(ticket.id), one.ordinal),
-        trace=ticket.trace,
-        correlation=one.id,
-        actor=actor,
-    )
 
 
 def _line(one: Act, ticket: Ticket, what: str, detail: dict[str, Any], now: datetime) -> Happening:

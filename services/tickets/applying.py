@@ -21,6 +21,7 @@ from services.tickets.repo import applying as repo
 from services.tickets.repo import clocks as clock_rows
 from services.tickets.repo import history, messages, tickets
 from services.tickets.repo.messages import Happening
+from services.tickets.telling import say
 from shared.bus import Context
 from shared.contracts.sla_events import SlaApplied
 from shared.contracts.sla_settings import SlaPolicy
@@ -126,14 +127,7 @@ async def _apply(
     await clock_rows.write(tx, {}, learned, [], [])
     for ticket in applied:
         told = SlaApplied(**facts.carried(ticket), policy=policy, policy_version=version, by=who.agent)
-        ctx.begin(
-            told,
-            workspace=ticket.workspace,
-            shop=ticket.shop,
-            version=ticket.version,
-            trace=ticket.trace,
-            actor=who.principal,
-        )
+        say(ctx, ticket, told, ticket.version, who.principal)
     detail = {"policy": policy, "policy_version": version, "by": who.agent or who.principal}
     await messages.happened(
         tx, [Happening(one.workspace, one.id, one.version, "sla", detail, ctx.now) for one in applied]

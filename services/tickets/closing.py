@@ -15,6 +15,7 @@ from services.tickets.acting import Act, Actor, keep
 from services.tickets.domain.editing import Edit, Edited
 from services.tickets.domain.ticket import Ticket, close, solve
 from services.tickets.repo import tickets
+from services.tickets.telling import Because
 from shared.bus import SettingsReader
 from shared.contracts.settings import Workspace
 from shared.contracts.ticket_events import State
@@ -87,6 +88,6 @@ def _moved(sweep: Sweep, due: Sequence[Ticket], now: datetime) -> list[tuple[Act
         since = ticket.solved_at or ticket.pending_since
         assert since is not None
         id_ = derived_id(ticket.id, sweep.reason, since.isoformat())
-        act = Act(actor, ticket.workspace, ticket.id, Edit(state=sweep.state), sweep.reason, id=id_)
+        act = Act(actor, ticket.workspace, ticket.id, Edit(state=sweep.state), sweep.reason, Because(None, id_))
         moved.append((act, Edited(ticket, ticket, sweep.step(ticket, now), {})))
     return moved

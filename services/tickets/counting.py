@@ -10,6 +10,7 @@ from services.tickets.domain.counting import Counted, count
 from services.tickets.domain.ticket import Ticket
 from services.tickets.repo import counted, messages, tickets, timers
 from services.tickets.repo.messages import Happening
+from services.tickets.telling import say
 from shared.bus import Context
 from shared.contracts.ticket_events import MessageCounted, StateChanged, TicketReopened
 from shared.errors import NotFound
@@ -39,10 +40,10 @@ async def let_count(tx: asyncpg.Connection, ctx: Context, who: Actor, key: tuple
         accepted_at=standing.accepted_at,
         by=who.agent,
     )
-    _begin(ctx, who, done.at, told)
+    say(ctx, done.at, told, done.at.version, who.name)
     lines = [_line(who, done.at, "counted", {"message": str(message), "was": standing.automatic}, ctx)]
     if done.moved:
-        _begin(ctx, who, done.ticket, _moved(done, message, who))
+        say(ctx, done.ticket, _moved(done, message, who), done.ticket.version, who.name)
         lines.append(_line(who, done.ticket, "state", {"was": done.was, "state": done.ticket.state}, ctx))
     await messages.happened(tx, lines)
     return done.ticket
@@ -52,17 +53,6 @@ def _moved(done: Counted, message: UUID, who: Actor) -> TicketReopened | StateCh
     if done.did == "reopened":
         return TicketReopened(**facts.carried(done.ticket), message=message)
     return facts.changed(done.ticket, was=done.was, reason=REASON, by=who.agent)
-
-
-def _begin(ctx: Context, who: Actor, ticket: Ticket, told: MessageCounted | TicketReopened | StateChanged) -> None:
-    ctx.begin(
-        told,
-        workspace=ticket.workspace,
-        shop=ticket.shop,
-        version=ticket.version,
-        trace=ticket.trace,
-        actor=who.name,
-    )
 
 
 def _line(who: Actor, ticket: Ticket, what: str, detail: dict[str, str | None], ctx: Context) -> Happening:

@@ -159,7 +159,8 @@ async def _change(tx: asyncpg.Connection, work: Work, these: Sequence[tuple[Job,
         if doing is None or not doing.changes:
             continue
         actor, rule = Actor(f"{ACTOR}{outcome.known.id}"), outcome.known.id
-        act = Act(actor, *job.ticket, doing.edit, REASON, job.cause, ordinal_of(rule), id=job.event)
+        because = Because(job.cause, job.event, ordinal_of(rule))
+        act = Act(actor, *job.ticket, doing.edit, REASON, because)
         done.append((act, doing.edited))
         work.standing[job.ticket] = doing.edited.ticket
     await keep(tx, work.ctx, done)

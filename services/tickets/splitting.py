@@ -11,10 +11,10 @@ from services.tickets.domain import splitting as rules
 from services.tickets.domain.editing import Edit, Edited
 from services.tickets.domain.people import root
 from services.tickets.domain.splitting import Said, Split
-from services.tickets.domain.ticket import Ticket
 from services.tickets.merging import Pair, locked
 from services.tickets.repo import merges, persons, splits, tickets
 from services.tickets.repo.answers import Key
+from services.tickets.telling import say
 from shared.bus import Context
 from shared.contracts.ticket_events import MessageAdded, TicketOpened
 from shared.errors import Invalid
@@ -58,14 +58,9 @@ def _tell(ctx: Context, done: Split, actor: Actor) -> None:
             told = TicketOpened(**carried, message=said.id, split_from=done.old.before.id)
         else:
             told = _added(carried, said)
-        _begin(ctx, done.opened, told, version, actor)
+        say(ctx, done.opened, told, version, actor.name)
 
 
 def _added(carried: dict[str, object], said: Said) -> MessageAdded:
     more = {"message": said.id, "author": "customer", "automatic": said.automatic, "accepted_at": said.accepted_at}
     return MessageAdded.model_validate(carried | more)
-
-
-def _begin(ctx: Context, ticket: Ticket, told: TicketOpened | MessageAdded, version: int, actor: Actor) -> None:
-    workspace, shop, trace = ticket.workspace, ticket.shop, ticket.trace
-    ctx.begin(told, workspace=workspace, shop=shop, version=version, trace=trace, actor=actor.name)

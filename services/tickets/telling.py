@@ -1,4 +1,4 @@
-"""Telling what was written on a ticket: by whom, and because of what, where something made a program write."""
+"""Telling what became of a ticket: by whom, and because of what, where something made a program do it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,15 +12,15 @@ from shared.ids import derived_id
 
 @dataclass(frozen=True, slots=True)
 class Because:
-    """What made a program write: an event, or a timer, whose id its records derive from."""
+    """What made a program act: an event, or a timer, whose id (row, due_at) its records derive from."""
 
     cause: Event[Any] | None
     id: UUID
-    ordinal: int
-    """Tells apart what one cause makes be written on a ticket."""
+    ordinal: int = 0
+    """Tells apart what one cause makes one actor do to one ticket more than once."""
 
 
-def say(ctx: Context, ticket: Ticket, told: Message, version: int, actor: str, because: Because | None) -> None:
+def say(ctx: Context, ticket: Ticket, told: Message, version: int, actor: str, because: Because | None = None) -> None:
     """Tell it of the ticket, as its version; what nothing caused begins a chain of causes of its own."""
     if because is not None and because.cause is not None:
         ordinal = because.ordinal

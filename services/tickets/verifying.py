@@ -6,7 +6,6 @@ The code stands in the command to notify and nowhere else: the timeline shows it
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from uuid import UUID
 
 import asyncpg
@@ -25,6 +24,7 @@ from services.tickets.repo.answers import Place, Written
 from services.tickets.repo.people import Candidate
 from services.tickets.repo.persons import Profile
 from services.tickets.repo.verifications import Contact, Route
+from services.tickets.telling import say
 from shared.bus import Context
 from shared.channels import CHANNELS
 from shared.contracts.outbound_commands import Recipient, SendMessage
@@ -150,8 +150,7 @@ async def _hand_over(
     await answers.insert(tx, [(place, written, ticket)])
     await tickets.update(tx, [after])
     added = MessageAdded(**facts.carried(after), message=id_, author="rule", automatic=True, accepted_at=ctx.now)
-    begin = partial(ctx.begin, workspace=ticket.workspace, shop=ticket.shop, trace=ticket.trace, actor=actor.name)
-    begin(added, version=after.version)
+    say(ctx, after, added, after.version, actor.name)
     command = SendMessage(
         message=id_,
         ticket=ticket.id,
@@ -166,7 +165,7 @@ async def _hand_over(
         automatic=True,
         secret=True,
     )
-    begin(command, id=id_)
+    ctx.begin(command, workspace=ticket.workspace, shop=ticket.shop, id=id_, trace=ticket.trace, actor=actor.name)
     return after
 
 

@@ -7,6 +7,7 @@ import asyncpg
 from services.tickets.acting import Act, Actor, act
 from services.tickets.domain.editing import Edit
 from services.tickets.repo.timers import Due
+from services.tickets.telling import Because
 from shared.bus import Context
 
 ACTOR = Actor("timer/snooze")
@@ -19,7 +20,14 @@ async def wake(tx: asyncpg.Connection, ctx: Context, due: Sequence[Due]) -> None
         tx,
         ctx,
         [
-            Act(ACTOR, one.timer.workspace, one.ticket.id, Edit(snoozed_until=None), "snooze-over", id=one.timer.id)
+            Act(
+                ACTOR,
+                one.timer.workspace,
+                one.ticket.id,
+                Edit(snoozed_until=None),
+                "snooze-over",
+                Because(None, one.timer.id),
+            )
             for one in over
         ],
     )
