@@ -87,6 +87,13 @@ async def act(tx: asyncpg.Connection, ctx: Context, acts: Sequence[Act]) -> list
     return results
 
 
+def result(outcome: Ticket | Refused) -> Ticket:
+    """The ticket after it; raises the refusal where it was refused."""
+    if isinstance(outcome, Refused):
+        raise outcome
+    return outcome
+
+
 def _edited(one: Act, ticket: Ticket | None, newer: frozenset[str], now: datetime) -> Edited:
     if ticket is None or not one.actor.sees(ticket):
         raise NotFound(f"there is no ticket {one.ticket}")

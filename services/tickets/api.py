@@ -2,10 +2,9 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import FastAPI, Query, Response
+from fastapi import FastAPI, Response
 
 from services.tickets.api_answers import add_answers
 from services.tickets.api_audit import add_audit
@@ -23,29 +22,19 @@ from services.tickets.api_rules import add_rules
 from services.tickets.api_sla import add_sla, clocks_of
 from services.tickets.api_transcript import add_transcripts
 from services.tickets.api_verifications import add_verifications
-from services.tickets.domain.ticket import Ticket
+from services.tickets.pages import Cursor, Limit, cursor, line_place, ticket_place
 from services.tickets.repo import changes, heard, lists, overrides, reads, verifications
 from services.tickets.timeline import entry
-from services.tickets.views import (
-    OverrideView,
-    TicketPage,
-    TicketView,
-    Timeline,
-    cursor,
-    line_place,
-    ticket_place,
-)
+from services.tickets.views import OverrideView, TicketPage, TicketView, Timeline
+from services.tickets.visible import require_ticket
 from services.tickets.windows import WINDOWED, closes_at, options_of
 from shared.channels import CHANNELS
 from shared.contracts.fields import Slug, Token
 from shared.contracts.ticket_events import State
 from shared.db.pool import connection
-from shared.errors import NotFound
 from shared.http import Caller, create_app, problems
 from shared.identity import Identity
 from shared.service import Runtime
-
-Limit = Annotated[int, Query(ge=1, le=200, description="Most items of a page")]
 
 
 def create_api(runtime: Runtime) -> FastAPI:
@@ -83,7 +72,7 @@ def _add_list(app: FastAPI, runtime: Runtime) -> None:
         channel: Token | None = None,
         shop: Slug | None = None,
         person: UUID | None = None,
-        after: Annotated[str | None, Query(alias="cursor", max_length=300)] = None,
+        after: Cursor = None,
         limit: Limit = 50,
     ) -> TicketPage:
         """Tickets, newest activity first."""
@@ -100,7 +89,7 @@ def _add_reads(app: FastAPI, runtime: Runtime) -> None:
     async def read_ticket(id: UUID, who: Caller, response: Response) -> TicketView:
         """One ticket; its ETag is its version."""
         async with connection(runtime.pool) as one:
-            ticket = _there(await reads.one(one, who, id), id)
+            ticket = await require_ticket(one, who, id)
             said = await heard.last(one, who.workspace, id) if ticket.channel in WINDOWED else None
             proven = await verifications.is_proven(one, who.workspace, id)
             word = await overrides.one(one, (who.workspace, id))
@@ -114,13 +103,13 @@ def _add_reads(app: FastAPI, runtime: Runtime) -> None:
     async def read_timeline(
         id: UUID,
         who: Caller,
-        after: Annotated[str | None, Query(alias="cursor", max_length=300)] = None,
+        after: Cursor = None,
         limit: Limit = 100,
     ) -> Timeline:
         """Messages and what happened, in one order, oldest first."""
         at = line_place(after)
         async with connection(runtime.pool) as one:
-            _there(await reads.one(one, who, id), id)
+            await require_ticket(one, who, id)
             rows = await reads.timeline(one, who.workspace, id, at, limit + 1)
             said = [UUID(row["id"]) for row in rows[:limit] if row["what"] == "message"]
             done = await changes.of_messages(one, who.workspace, said)
@@ -134,9 +123,3 @@ def _closes_at(runtime: Runtime, who: Identity, said: tuple[str, str, datetime] 
         return None
     channel, account, heard_at = said
     return closes_at(CHANNELS[channel].outgoing, options_of(runtime.settings, who.workspace, account), heard_at)
-
-
-def _there(ticket: Ticket | None, id_: UUID) -> Ticket:
-    if ticket is None:
-        raise NotFound(f"there is no ticket {id_}")
-    return ticket

@@ -4,17 +4,17 @@ import contextlib
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import FastAPI, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.tickets.answers import Command
+from services.tickets.api_once import Key, respond
 from services.tickets.writing import Request as Asked
 from services.tickets.writing import Writing, Written
 from shared.contracts.inbound_messages import Copied
 from shared.contracts.outbound_commands import Template
 from shared.contracts.ticket_events import State
-from shared.db.idempotency import Answer, Keyed, check_key, request_hash
+from shared.db.idempotency import Keyed, check_key, request_hash
 from shared.errors import Forbidden, StoreUnavailable
 from shared.http import Caller, problems
 from shared.identity import Identity
@@ -33,7 +33,6 @@ SeenUpTo = Annotated[
         ge=0, le=2**31 - 1, description="The ticket's version the writer has read; 409 where something was said since"
     ),
 ]
-Key = Annotated[str | None, Header(max_length=255)]
 
 
 class ApprovedTemplate(Template):
@@ -97,7 +96,7 @@ def add_answers(app: FastAPI, runtime: Runtime) -> None:
         cc = tuple(Copied(kind="email", value=address) for address in dict.fromkeys(wanted.cc))
         more = {"cc": cc, "state": wanted.state, "files": wanted.files, "template": wanted.template}
         asked = _asked(who, request, id, wanted, idempotency_key, **more)
-        answered = _response(await writing.run(asked))
+        answered = respond(await writing.run(asked), "ticket", "version")
         with contextlib.suppress(*(() if idempotency_key else (StoreUnavailable,))):  # without a key it would go twice
             await runtime.relay.caught_up(IN_THE_LOG_WITHIN_S, losses=losses)
         return answered
@@ -109,7 +108,8 @@ def add_answers(app: FastAPI, runtime: Runtime) -> None:
         """Note something that only the desk sees."""
         if who.agent is None:
             raise Forbidden("a note has an author; use a key or a session of an agent", reason="no_agent")
-        return _response(await writing.run(_asked(who, request, id, wanted, idempotency_key, note=True)))
+        asked = _asked(who, request, id, wanted, idempotency_key, note=True)
+        return respond(await writing.run(asked), "ticket", "version")
 
 
 def _asked(
@@ -125,8 +125,3 @@ def _asked(
     message = derived_id(ticket, "said", f"{principal}\x1f{key}\x1f{digest.hex()}") if keyed else new_id()
     seen_up_to = None if wanted.anyway else wanted.seen_up_to
     return Asked(Command(who, ticket, message, clean(wanted.text), seen_up_to=seen_up_to, **more), keyed)
-
-
-def _response(answer: Answer) -> Response:
-    etag = f'"{orjson.loads(answer.body)["ticket"]["version"]}"'
-    return Response(answer.body, answer.status, headers={"etag": etag}, media_type="application/json")

@@ -8,9 +8,10 @@ import orjson
 from fastapi import FastAPI, Query
 from pydantic import BaseModel, Field
 
-from services.tickets.repo import audit, reads
+from services.tickets.pages import Limit
+from services.tickets.repo import audit
+from services.tickets.visible import require_ticket
 from shared.db.pool import connection
-from shared.errors import NotFound
 from shared.http import Caller, problems
 from shared.service import Runtime
 
@@ -44,12 +45,11 @@ def add_audit(app: FastAPI, runtime: Runtime) -> None:
         id: UUID,
         who: Caller,
         after: Annotated[int, Query(alias="cursor", ge=0, le=2**62)] = 0,
-        limit: Annotated[int, Query(ge=1, le=200, description="Most items of a page")] = 100,
+        limit: Limit = 100,
     ) -> AuditPage:
         """Everything that was done to the ticket, by whom, from its first message on."""
         async with connection(runtime.pool) as one:
-            if await reads.one(one, who, id) is None:
-                raise NotFound(f"there is no ticket {id}")
+            await require_ticket(one, who, id)
             rows = await audit.of_ticket(one, id, after, limit + 1)
         shown = rows[:limit]
         return AuditPage(

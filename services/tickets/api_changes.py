@@ -1,6 +1,5 @@
 """Changes of a ticket over the API: refused only over what somebody else changed meanwhile."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -9,22 +8,18 @@ from fastapi import FastAPI, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.tickets import counting
-from services.tickets.acting import Act, Actor, act
-from services.tickets.api_once import IfMatch, Key, seen_version
+from services.tickets.acting import Act, Actor, act, result
+from services.tickets.api_once import Do, IfMatch, Key, command, respond, seen_version
 from services.tickets.domain.editing import TAGS_MAX, UNSET, Edit
-from services.tickets.domain.ticket import Ticket
 from services.tickets.views import TicketView
 from shared.bus import Context
 from shared.contracts.fields import LanguageTag, Token
 from shared.contracts.ticket_events import Priority, State
-from shared.db.idempotency import Answer, once, request_hash
 from shared.http import Caller, problems
 from shared.identity import Identity
 from shared.service import Runtime
 
 Tags = Annotated[tuple[Token, ...], Field(max_length=TAGS_MAX)]
-Run = Callable[[asyncpg.Connection, Context], Awaitable[Ticket]]
-"""Does what is asked, within the transaction of its Idempotency-Key."""
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00-\x1f]+$")
 ]
@@ -88,7 +83,7 @@ def add_changes(app: FastAPI, runtime: Runtime) -> None:
         With `If-Match` the change is refused (412) where the state was changed since that version.
         """
         asked = _act(who, id, wanted.edit(), wanted.reason, if_match)
-        return await _once(runtime, who, request, _body(wanted), idempotency_key, _acts(asked))
+        return respond(await command(runtime, who, request, wanted, idempotency_key, _acts(asked)), "version")
 
     @app.post("/v1/tickets/{id}/messages/{message}/counts", responses=problems(404, 409), response_model=TicketView)
     async def let_count(
@@ -99,10 +94,10 @@ def add_changes(app: FastAPI, runtime: Runtime) -> None:
         It opens, reopens or wakes the ticket and starts its clocks as if it had spoken when it was accepted.
         """
 
-        async def run(tx: asyncpg.Connection, ctx: Context) -> Ticket:
-            return await counting.let_count(tx, ctx, Actor.of(who), (who.workspace, id), message)
+        async def do(tx: asyncpg.Connection, ctx: Context, actor: Actor) -> TicketView:
+            return TicketView.of(await counting.let_count(tx, ctx, actor, (who.workspace, id), message))
 
-        return await _once(runtime, who, request, b"", idempotency_key, run)
+        return respond(await command(runtime, who, request, None, idempotency_key, do), "version")
 
     @app.patch("/v1/tickets/{id}", responses=problems(404, 409, 412), response_model=TicketView)
     async def change_ticket(
@@ -119,34 +114,16 @@ def add_changes(app: FastAPI, runtime: Runtime) -> None:
         somebody set meanwhile, or a message that came, is in nobody's way.
         """
         asked = _act(who, id, wanted.edit(), wanted.reason, if_match)
-        return await _once(runtime, who, request, _body(wanted), idempotency_key, _acts(asked))
+        return respond(await command(runtime, who, request, wanted, idempotency_key, _acts(asked)), "version")
 
 
 def _act(who: Identity, ticket: UUID, wanted: Edit, reason: str, if_match: str | None) -> Act:
     return Act(Actor.of(who), who.workspace, ticket, wanted, reason, seen=seen_version(if_match))
 
 
-def _body(wanted: BaseModel) -> bytes:
-    return wanted.model_dump_json(exclude_unset=True).encode()
-
-
-def _acts(asked: Act) -> Run:
-    async def run(tx: asyncpg.Connection, ctx: Context) -> Ticket:
+def _acts(asked: Act) -> Do:
+    async def do(tx: asyncpg.Connection, ctx: Context, _: Actor) -> TicketView:
         (after,) = await act(tx, ctx, [asked])
-        if isinstance(after, Exception):
-            raise after
-        return after
+        return TicketView.of(result(after))
 
-    return run
-
-
-async def _once(runtime: Runtime, who: Identity, request: Request, body: bytes, key: str | None, does: Run) -> Response:
-    digest = request_hash(request.method, request.url.path, body)
-    async with runtime.work() as (tx, ctx):
-
-        async def run() -> Answer:
-            return Answer(200, TicketView.of(await does(tx, ctx)).model_dump_json().encode())
-
-        answer = await once(tx, principal=f"{who.workspace}/{who.principal}", key=key, request_hash=digest, run=run)
-    etag = f'"{TicketView.model_validate_json(answer.body).version}"'
-    return Response(answer.body, answer.status, headers={"etag": etag}, media_type="application/json")
+    return do

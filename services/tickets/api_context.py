@@ -8,10 +8,12 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
 from services.tickets.api_organisations import OrganisationView
-from services.tickets.api_people import person_view, require_person
+from services.tickets.api_people import person_view
+from services.tickets.pages import FIRST
 from services.tickets.repo import lists, organisations, panels, suggestions
-from services.tickets.views import FIRST, TicketView
+from services.tickets.views import TicketView
 from services.tickets.views_people import PersonView, SuggestionView
+from services.tickets.visible import require_person
 from shared.contracts.ticket_events import STATES, State
 from shared.db.pool import connection
 from shared.http import Caller, problems
@@ -62,5 +64,5 @@ def add_context(app: FastAPI, runtime: Runtime) -> None:
             counts={state: counts.get(state, 0) for state in STATES},
             latest=[TicketView.of(ticket) for ticket in latest],
             orders=[OrderLine(number=row["number"], tickets=row["tickets"]) for row in orders],
-            suggestions=[SuggestionView(id=s.id, first=s.first, second=s.second, why=s.why, at=s.at) for s in maybe],
+            suggestions=[SuggestionView.of(s) for s in maybe],
         )

@@ -5,15 +5,17 @@ from typing import Annotated
 from uuid import UUID
 
 import asyncpg
-from fastapi import Depends, FastAPI, Header, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from pydantic import BaseModel, Field
 
 from services.tickets import erasure
+from services.tickets.acting import Actor
+from services.tickets.api_once import Key, command, respond
 from services.tickets.repo import erasure as kept
-from services.tickets.repo import reads
 from services.tickets.repo.erasure import Erasure
+from services.tickets.visible import require_person
+from shared.bus import Context
 from shared.contracts.topics import PRIVACY_EVENTS
-from shared.db.idempotency import Answer, once, request_hash
 from shared.db.pool import connection
 from shared.errors import NotFound
 from shared.http import problems, require
@@ -51,25 +53,17 @@ def add_erasure(app: FastAPI, runtime: Runtime) -> None:
     """The routes."""
 
     @app.post("/v1/persons/{id}/erase", responses=problems(404), status_code=202, response_model=ErasureView)
-    async def erase_person(
-        id: UUID, who: Lead, request: Request, idempotency_key: Annotated[str | None, Header(max_length=255)] = None
-    ) -> Response:
+    async def erase_person(id: UUID, who: Lead, request: Request, idempotency_key: Key = None) -> Response:
         """Forget a person everywhere: names, addresses, texts and files, for good; numbers stay.
 
         What the person had written before and still lies somewhere is dropped when it arrives.
         """
-        digest = request_hash(request.method, request.url.path, b"")
 
-        async def run() -> Answer:
-            if not await reads.sees(tx, who, id):
-                raise _nobody(id)
-            asked = await erasure.request(tx, ctx, (who.workspace, id), by=who.agent)
-            return Answer(202, ErasureView.of(id, asked).model_dump_json().encode())
+        async def do(tx: asyncpg.Connection, ctx: Context, _: Actor) -> ErasureView:
+            await require_person(tx, who, id)
+            return ErasureView.of(id, await erasure.request(tx, ctx, (who.workspace, id), by=who.agent))
 
-        async with runtime.work() as (tx, ctx):
-            principal = f"{who.workspace}/{who.principal}"
-            answer = await once(tx, principal=principal, key=idempotency_key, request_hash=digest, run=run)
-        return Response(answer.body, answer.status, media_type="application/json")
+        return respond(await command(runtime, who, request, None, idempotency_key, do, status=202))
 
     @app.get("/v1/persons/{id}/erasure", responses=problems(404))
     async def read_erasure(id: UUID, who: Lead) -> ErasureView:
@@ -80,13 +74,8 @@ def add_erasure(app: FastAPI, runtime: Runtime) -> None:
 
 
 async def _asked(one: asyncpg.Connection, who: Identity, person: UUID) -> Erasure:
-    if not await reads.sees(one, who, person):
-        raise _nobody(person)
+    await require_person(one, who, person)
     asked = await kept.newest(one, who.workspace, person)
     if asked is None:
         raise NotFound(f"nobody asked to forget the person {person}")
     return asked
-
-
-def _nobody(person: UUID) -> NotFound:
-    return NotFound(f"there is no person {person}")

@@ -13,6 +13,7 @@ from services.tickets import files
 from services.tickets.repo import changes, reads
 from services.tickets.repo import files as kept
 from services.tickets.timeline import standing
+from services.tickets.visible import require_ticket
 from shared.blobs import BlobStore
 from shared.db.pool import connection
 from shared.errors import Invalid, NotFound
@@ -60,9 +61,7 @@ def _add_bringing(app: FastAPI, runtime: Runtime, blobs: BlobStore) -> None:
         if not content or not plain:
             raise Invalid("send the file's content as the body and its name as `name`", reason="empty_file")
         async with connection(runtime.pool) as one:
-            ticket = await reads.one(one, who, id)
-        if ticket is None:
-            raise NotFound(f"there is no ticket {id}")
+            ticket = await require_ticket(one, who, id)
         media_type = content_type.partition(";")[0].strip().lower()
         media_type = media_type if _MEDIA_TYPE.fullmatch(media_type) else UNKNOWN_TYPE
         upload = await files.bring(runtime, blobs, ticket, name=plain, media_type=media_type, content=content)

@@ -8,21 +8,20 @@ from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, Field
 
 from services.tickets import answers
-from services.tickets.acting import Act, Actor, act
+from services.tickets.acting import Act, Actor, act, result
 from services.tickets.answers import Command
-from services.tickets.api_once import IfMatch, Key, seen_version
+from services.tickets.api_once import IfMatch, Key, command, respond, seen_version
 from services.tickets.domain.rules.doing import do
 from services.tickets.domain.ticket import Ticket
-from services.tickets.repo import reads
 from services.tickets.repo import rules as repo
 from services.tickets.views import TicketView
+from services.tickets.visible import require_ticket
 from services.tickets.wording import MissingVariables, made, text_of, values_of, whole
 from shared.bus import Context
 from shared.bus.settings import SettingsReader
 from shared.contracts.actions import AddNote
 from shared.contracts.fields import Slug
 from shared.contracts.macros import Macro
-from shared.db.idempotency import Answer, once, request_hash
 from shared.db.pool import connection
 from shared.errors import NotFound
 from shared.http import Caller, problems
@@ -68,7 +67,7 @@ def add_macros(app: FastAPI, runtime: Runtime) -> None:
     async def preview_macro(id: UUID, macro: Slug, who: Caller) -> Preview:
         """The macro's words in the customer's language with this ticket's data, and what its actions would change."""
         async with connection(runtime.pool) as one:
-            ticket = _seen(await reads.one(one, who, id), id)
+            ticket = await require_ticket(one, who, id)
             document = _macro(runtime.settings, who, ticket, macro)
             values = await _values(one, runtime.settings, ticket, who)
         language, said = text_of(runtime.settings, document, ticket, values)
@@ -95,23 +94,19 @@ def add_macros(app: FastAPI, runtime: Runtime) -> None:
         it changes was changed since that version.
         """
         seen = seen_version(if_match)
-        async with runtime.work() as (tx, ctx):
 
-            async def run() -> Answer:
-                return await _apply(tx, ctx, who, id, macro, seen)
+        async def do(tx: asyncpg.Connection, ctx: Context, actor: Actor) -> Applied:
+            return await _apply(tx, ctx, who, actor, (id, macro, seen))
 
-            digest = request_hash(request.method, request.url.path, b"")
-            answer = await once(
-                tx, principal=f"{who.workspace}/{who.principal}", key=idempotency_key, request_hash=digest, run=run
-            )
-        etag = f'"{Applied.model_validate_json(answer.body).ticket.version}"'
-        return Response(answer.body, answer.status, headers={"etag": etag}, media_type="application/json")
+        return respond(await command(runtime, who, request, None, idempotency_key, do), "ticket", "version")
 
 
 async def _apply(
-    tx: asyncpg.Connection, ctx: Context, who: Identity, id_: UUID, macro: str, seen: int | None
-) -> Answer:
-    ticket = _seen(await reads.one(tx, who, id_, lock=True), id_)
+    tx: asyncpg.Connection, ctx: Context, who: Identity, actor: Actor, place: tuple[UUID, str, int | None]
+) -> Applied:
+    """Of (ticket, macro, version that was read)."""
+    id_, macro, seen = place
+    ticket = await require_ticket(tx, who, id_, lock=True)
     document = _macro(ctx.settings, who, ticket, macro)
     values = await _values(tx, ctx.settings, ticket, who)
     language, said = text_of(ctx.settings, document, ticket, values)
@@ -120,26 +115,13 @@ async def _apply(
     if missing := tuple(dict.fromkeys(name for note in notes for name in note.missing)):
         raise MissingVariables(missing)
     doing = do(ticket, document.actions, ctx.now)
-    asked = Act(Actor.of(who), who.workspace, id_, doing.edit, REASON, seen=seen)
-    after = _done((await act(tx, ctx, [asked]))[0])
+    asked = Act(actor, who.workspace, id_, doing.edit, REASON, seen=seen)
+    after = result((await act(tx, ctx, [asked]))[0])
     for note in notes:
         command = Command(who, id_, new_id(), note.text, note=True)
-        after = _done((await answers.write(tx, ctx, [command]))[0])
+        after = result((await answers.write(tx, ctx, [command]))[0])
     refused = [RefusedAction(do=document.actions[r.action].do, reason=r.reason) for r in doing.refused]
-    applied = Applied(language=language, text=text, refused=refused, ticket=TicketView.of(after))
-    return Answer(200, applied.model_dump_json().encode())
-
-
-def _done(result: Ticket | Exception) -> Ticket:
-    if isinstance(result, Exception):
-        raise result
-    return result
-
-
-def _seen(ticket: Ticket | None, id_: UUID) -> Ticket:
-    if ticket is None:
-        raise NotFound(f"there is no ticket {id_}")
-    return ticket
+    return Applied(language=language, text=text, refused=refused, ticket=TicketView.of(after))
 
 
 def _macro(reader: SettingsReader, who: Identity, ticket: Ticket, id_: str) -> Macro:

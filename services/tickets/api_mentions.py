@@ -7,8 +7,8 @@ from uuid import UUID
 from fastapi import FastAPI, Query
 from pydantic import BaseModel, Field
 
+from services.tickets.pages import Cursor, Limit, cursor, ticket_place
 from services.tickets.repo import mentions
-from services.tickets.views import cursor, ticket_place
 from shared.db.pool import connection, transaction
 from shared.errors import Forbidden, NotFound
 from shared.http import Caller, problems
@@ -43,8 +43,8 @@ def add_mentions(app: FastAPI, runtime: Runtime) -> None:
     async def list_mentions(
         who: Caller,
         unread: Annotated[bool, Query(description="Only those that are not marked as read")] = False,
-        after: Annotated[str | None, Query(alias="cursor", max_length=300)] = None,
-        limit: Annotated[int, Query(ge=1, le=200, description="Most items of a page")] = 50,
+        after: Cursor = None,
+        limit: Limit = 50,
     ) -> MentionPage:
         """Notes that name the caller's agent."""
         _require_agent(who)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.tickets import merging, splitting
 from services.tickets.acting import Actor
-from services.tickets.api_once import Key, command
+from services.tickets.api_once import Key, command, respond
 from services.tickets.merging import Pair
 from shared.bus import Context
 from shared.contracts.fields import Token
@@ -71,8 +71,7 @@ def add_merging(app: FastAPI, runtime: Runtime) -> None:
             done = await merging.merge(tx, ctx, actor, place, across_persons=across, reason=wanted.reason)
             return PairView.of(done)
 
-        answer = await command(runtime, who, request, wanted, idempotency_key, do)
-        return Response(answer.body, answer.status, media_type="application/json")
+        return respond(await command(runtime, who, request, wanted, idempotency_key, do))
 
     @app.delete("/v1/tickets/{id}/merge", responses=problems(404, 409), response_model=PairView)
     async def undo_ticket_merge(id: UUID, who: Caller, request: Request, idempotency_key: Key = None) -> Response:
@@ -81,8 +80,7 @@ def add_merging(app: FastAPI, runtime: Runtime) -> None:
         async def do(tx: asyncpg.Connection, ctx: Context, actor: Actor) -> PairView:
             return PairView.of(await merging.undo(tx, ctx, actor, who.workspace, id))
 
-        answer = await command(runtime, who, request, None, idempotency_key, do)
-        return Response(answer.body, answer.status, media_type="application/json")
+        return respond(await command(runtime, who, request, None, idempotency_key, do))
 
     @app.post("/v1/tickets/{id}/split", responses=problems(404, 409), response_model=PairView)
     async def split_ticket(
@@ -94,5 +92,4 @@ def add_merging(app: FastAPI, runtime: Runtime) -> None:
             done = await splitting.split(tx, ctx, actor, (who.workspace, id), wanted.messages, reason=wanted.reason)
             return PairView.of(done)
 
-        answer = await command(runtime, who, request, wanted, idempotency_key, do)
-        return Response(answer.body, answer.status, media_type="application/json")
+        return respond(await command(runtime, who, request, wanted, idempotency_key, do))

@@ -1,28 +1,24 @@
 """Organisations over the API."""
 
-import base64
 from datetime import UTC, datetime
 from typing import Annotated, Self
 from uuid import UUID
 
 import asyncpg
-import orjson
 from fastapi import FastAPI, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.tickets import organising
 from services.tickets.acting import Actor
-from services.tickets.api_once import IfMatch, Key, command, seen_version
-from services.tickets.api_people import Line, Notes, Tags
-from services.tickets.profiles import Wanted
+from services.tickets.api_once import IfMatch, Key, command, respond, seen_version
+from services.tickets.api_people import Line, Notes, ProfileChange, Tags
+from services.tickets.pages import NOBODY, Limit, cursor, name_place
 from services.tickets.repo import organisations
 from services.tickets.repo.organisations import Organisation
-from services.tickets.views import cursor
 from shared.bus import Context
 from shared.contracts.fields import Token
-from shared.db.idempotency import Answer
 from shared.db.pool import connection
-from shared.errors import Malformed, NotFound
+from shared.errors import NotFound
 from shared.http import Caller, problems
 from shared.ids import new_id
 from shared.service import Runtime
@@ -32,10 +28,8 @@ Domain = Annotated[
     str, Field(max_length=253, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$")
 ]
 Domains = Annotated[tuple[Domain, ...], Field(max_length=100), AfterValidator(lambda given: tuple(sorted(set(given))))]
-Limit = Annotated[int, Query(ge=1, le=200, description="Most items of a page")]
-NOBODY = UUID(int=0)
-"""Before the first of any list."""
 Cursor = Annotated[str | None, Query(alias="cursor", max_length=1000)]
+"""Longer than others: an organisation's name stands in it."""
 
 
 class NewOrganisation(BaseModel):
@@ -49,23 +43,11 @@ class NewOrganisation(BaseModel):
     notes: Notes | None = None
 
 
-class OrganisationChange(BaseModel):
+class OrganisationChange(ProfileChange):
     """What should be otherwise; what is not named stays."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Line = ""
     domains: Domains = ()
-    notes: Notes | None = None
-    add_tags: Tags = ()
-    remove_tags: Tags = ()
-
-    def wanted(self, seen: int | None) -> Wanted:
-        """The change it asks for."""
-        named = {name: getattr(self, name) for name in self.model_fields_set - {"add_tags", "remove_tags"}}
-        if named.get("notes"):
-            named["notes"] = clean(named["notes"])
-        return Wanted(named, self.add_tags, self.remove_tags, seen)
 
 
 class OrganisationView(BaseModel):
@@ -130,7 +112,7 @@ def add_organisations(app: FastAPI, runtime: Runtime) -> None:
             assert made is not None
             return OrganisationView.of(made)
 
-        return _answered(await command(runtime, who, request, wanted, idempotency_key, do), 201)
+        return respond(await command(runtime, who, request, wanted, idempotency_key, do, status=201), "version")
 
     @app.patch("/v1/organisations/{id}", responses=problems(404, 409, 412), response_model=OrganisationView)
     async def change_organisation(
@@ -147,7 +129,7 @@ def add_organisations(app: FastAPI, runtime: Runtime) -> None:
         async def do(tx: asyncpg.Connection, ctx: Context, actor: Actor) -> OrganisationView:
             return OrganisationView.of(await organising.edit(tx, ctx, actor, who.workspace, id, wanted.wanted(seen)))
 
-        return _answered(await command(runtime, who, request, wanted, idempotency_key, do))
+        return respond(await command(runtime, who, request, wanted, idempotency_key, do), "version")
 
     @app.delete("/v1/organisations/{id}", responses=problems(404), response_model=Deleted)
     async def delete_organisation(id: UUID, who: Caller, request: Request, idempotency_key: Key = None) -> Response:
@@ -157,15 +139,14 @@ def add_organisations(app: FastAPI, runtime: Runtime) -> None:
             await organising.delete(tx, ctx, actor, who.workspace, id)
             return Deleted(id=id)
 
-        answer = await command(runtime, who, request, None, idempotency_key, do)
-        return Response(answer.body, answer.status, media_type="application/json")
+        return respond(await command(runtime, who, request, None, idempotency_key, do))
 
 
 def _add_reads(app: FastAPI, runtime: Runtime) -> None:
     @app.get("/v1/organisations", responses=problems())
     async def list_organisations(who: Caller, after: Cursor = None, limit: Limit = 50) -> OrganisationPage:
         """Organisations by name."""
-        at = _place(after)
+        at = name_place(after)
         async with connection(runtime.pool) as one:
             found = await organisations.page(one, who.workspace, at, limit + 1)
         shown = found[:limit]
@@ -196,20 +177,3 @@ def _add_reads(app: FastAPI, runtime: Runtime) -> None:
             found = await organisations.members(one, who, id, after, limit + 1)
         shown = [MemberView(**dict(row)) for row in found[:limit]]
         return MemberPage(items=shown, next=shown[-1].id if len(found) > limit else None)
-
-
-def _place(text: str | None) -> tuple[str, UUID]:
-    if text is None:
-        return "", NOBODY
-    try:
-        name, id_ = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if not isinstance(name, str) or "\x00" in name:
-            raise TypeError("no name")
-        return name, UUID(id_)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise Malformed("the cursor is not one that this list gave") from error
-
-
-def _answered(answer: Answer, status: int = 200) -> Response:
-    etag = f'"{orjson.loads(answer.body)["version"]}"'
-    return Response(answer.body, status, headers={"etag": etag}, media_type="application/json")

@@ -1,16 +1,17 @@
 """A person over all channels, and who takes part in a ticket."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import FastAPI, Query
+from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
-from services.tickets.repo import answers, changes, participants, reads
+from services.tickets.pages import Cursor, Limit, cursor, person_place
+from services.tickets.repo import answers, changes, participants
 from services.tickets.timeline import entry
-from services.tickets.views import Entry, cursor, person_place
+from services.tickets.views import Entry
+from services.tickets.visible import require_person, require_ticket
 from shared.db.pool import connection, transaction
-from shared.errors import NotFound
 from shared.http import Caller, problems
 from shared.service import Runtime
 
@@ -66,14 +67,13 @@ def add_participants(app: FastAPI, runtime: Runtime) -> None:
     async def read_person_timeline(
         id: UUID,
         who: Caller,
-        after: Annotated[str | None, Query(alias="cursor", max_length=300)] = None,
-        limit: Annotated[int, Query(ge=1, le=200, description="Most items of a page")] = 50,
+        after: Cursor = None,
+        limit: Limit = 50,
     ) -> PersonTimeline:
         """What the person and the desk said to each other over all channels, and what happened, newest first."""
         before = person_place(after)
         async with connection(runtime.pool) as one:
-            if not await reads.sees(one, who, id):
-                raise NotFound(f"there is no person {id}")
+            await require_person(one, who, id)
             rows = await participants.timeline(one, who, id, before, limit + 1)
             said = [UUID(row["id"]) for row in rows[:limit] if row["what"] == "message"]
             done = await changes.of_messages(one, who.workspace, said)
@@ -87,9 +87,7 @@ def add_participants(app: FastAPI, runtime: Runtime) -> None:
     async def read_participants(id: UUID, who: Caller) -> Participants:
         """Who takes part in the ticket, and who will read the next answer."""
         async with transaction(runtime.pool) as tx:
-            ticket = await reads.one(tx, who, id)
-            if ticket is None:
-                raise NotFound(f"there is no ticket {id}")
+            ticket = await require_ticket(tx, who, id)
             known = await participants.of_ticket(tx, who.workspace, id, ticket.person)
             copied = await participants.copied(tx, who.workspace, id)
             to = (await answers.addresses(tx, [(who.workspace, id)])).get((who.workspace, id))

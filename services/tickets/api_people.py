@@ -4,17 +4,17 @@ from typing import Annotated
 from uuid import UUID
 
 import asyncpg
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.tickets import profiles, uniting
 from services.tickets.acting import Actor
-from services.tickets.api_once import IfMatch, Key, command, seen_version
+from services.tickets.api_once import IfMatch, Key, command, respond, seen_version
 from services.tickets.domain.people import UNDO_FOR
+from services.tickets.pages import Cursor, Limit, cursor, ticket_place
 from services.tickets.profiles import Wanted
-from services.tickets.repo import persons, reads, suggestions
+from services.tickets.repo import persons, suggestions
 from services.tickets.repo.suggestions import Suggestion
-from services.tickets.views import cursor, ticket_place
 from services.tickets.views_people import (
     IdentityView,
     MergedView,
@@ -23,10 +23,10 @@ from services.tickets.views_people import (
     SuggestionPage,
     SuggestionView,
 )
+from services.tickets.visible import require_person
 from shared.bus import Context
 from shared.contracts.fields import LanguageTag, Token
 from shared.contracts.settings import Zone
-from shared.db.idempotency import Answer
 from shared.db.pool import connection
 from shared.errors import NotFound
 from shared.http import Caller, problems
@@ -41,17 +41,12 @@ Notes = Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
 Tags = Annotated[tuple[Token, ...], Field(max_length=50)]
 
 
-class PersonChange(BaseModel):
-    """What should be otherwise; what is not named stays, and null empties a field."""
+class ProfileChange(BaseModel):
+    """What should be otherwise of a person or an organisation; what is not named stays."""
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Line | None = None
-    language: LanguageTag | None = Field(None, description="What he chose; none: what his texts are in")
-    zone: Zone | None = None
-    preference: Token | None = Field(None, description="The channel he wants proactive messages on")
     notes: Notes | None = None
-    organisation: UUID | None = None
     add_tags: Tags = ()
     remove_tags: Tags = ()
 
@@ -61,6 +56,16 @@ class PersonChange(BaseModel):
         if named.get("notes"):
             named["notes"] = clean(named["notes"])
         return Wanted(named, self.add_tags, self.remove_tags, seen)
+
+
+class PersonChange(ProfileChange):
+    """What should be otherwise; what is not named stays, and null empties a field."""
+
+    name: Line | None = None
+    language: LanguageTag | None = Field(None, description="What he chose; none: what his texts are in")
+    zone: Zone | None = None
+    preference: Token | None = Field(None, description="The channel he wants proactive messages on")
+    organisation: UUID | None = None
 
 
 class MergeInto(BaseModel):
@@ -116,7 +121,7 @@ def _add_person(app: FastAPI, runtime: Runtime) -> None:
             version = await profiles.edit(tx, ctx, actor, who.workspace, id, wanted.wanted(seen))
             return PersonChanged(person=id, version=version)
 
-        return changed(await command(runtime, who, request, wanted, idempotency_key, do))
+        return respond(await command(runtime, who, request, wanted, idempotency_key, do), "version")
 
 
 def _add_merging(app: FastAPI, runtime: Runtime) -> None:
@@ -132,7 +137,7 @@ def _add_merging(app: FastAPI, runtime: Runtime) -> None:
             await uniting.merge(tx, ctx, actor, who.workspace, id, wanted.into)
             return await _version(tx, who, wanted.into)
 
-        return changed(await command(runtime, who, request, wanted, idempotency_key, do))
+        return respond(await command(runtime, who, request, wanted, idempotency_key, do), "version")
 
     @app.delete("/v1/persons/{id}/merge", responses=problems(404, 409), response_model=PersonChanged)
     async def undo_merge(id: UUID, who: Caller, request: Request, idempotency_key: Key = None) -> Response:
@@ -143,7 +148,7 @@ def _add_merging(app: FastAPI, runtime: Runtime) -> None:
             await uniting.part(tx, ctx, actor, who.workspace, id)
             return await _version(tx, who, id)
 
-        return changed(await command(runtime, who, request, None, idempotency_key, do))
+        return respond(await command(runtime, who, request, None, idempotency_key, do), "version")
 
 
 def _add_suggestions(app: FastAPI, runtime: Runtime) -> None:
@@ -151,8 +156,8 @@ def _add_suggestions(app: FastAPI, runtime: Runtime) -> None:
     async def list_suggestions(
         who: Caller,
         person: UUID | None = None,
-        after: Annotated[str | None, Query(alias="cursor", max_length=300)] = None,
-        limit: Annotated[int, Query(ge=1, le=200, description="Most items of a page")] = 50,
+        after: Cursor = None,
+        limit: Limit = 50,
     ) -> SuggestionPage:
         """Persons who may be one, newest first."""
         at = ticket_place(after)
@@ -160,7 +165,7 @@ def _add_suggestions(app: FastAPI, runtime: Runtime) -> None:
             found = await suggestions.open_ones(one, who.workspace, at, limit + 1, shops=who.shops, person=person)
         shown = found[:limit]
         next_ = cursor(shown[-1].at, str(shown[-1].id)) if len(found) > limit else None
-        items = [SuggestionView(id=s.id, first=s.first, second=s.second, why=s.why, at=s.at) for s in shown]
+        items = [SuggestionView.of(s) for s in shown]
         return SuggestionPage(items=items, next=next_)
 
     @app.post("/v1/suggestions/{id}/accept", responses=problems(404, 409), response_model=PersonChanged)
@@ -178,7 +183,7 @@ def _add_suggestions(app: FastAPI, runtime: Runtime) -> None:
             await uniting.merge(tx, ctx, actor, who.workspace, other, into)
             return await _version(tx, who, into)
 
-        return changed(await command(runtime, who, request, wanted, idempotency_key, do))
+        return respond(await command(runtime, who, request, wanted, idempotency_key, do), "version")
 
     @app.post("/v1/suggestions/{id}/dismiss", responses=problems(404), response_model=SuggestionView)
     async def dismiss_suggestion(id: UUID, who: Caller, request: Request, idempotency_key: Key = None) -> Response:
@@ -187,10 +192,9 @@ def _add_suggestions(app: FastAPI, runtime: Runtime) -> None:
         async def do(tx: asyncpg.Connection, _: Context, actor: Actor) -> SuggestionView:
             found = await _suggestion(tx, who, id)
             await suggestions.dismiss(tx, who.workspace, id, actor.name)
-            return SuggestionView(id=id, first=found.first, second=found.second, why=found.why, at=found.at)
+            return SuggestionView.of(found)
 
-        answer = await command(runtime, who, request, None, idempotency_key, do)
-        return Response(answer.body, answer.status, media_type="application/json")
+        return respond(await command(runtime, who, request, None, idempotency_key, do))
 
 
 async def _suggestion(tx: asyncpg.Connection, who: Identity, id_: UUID) -> Suggestion:
@@ -200,22 +204,10 @@ async def _suggestion(tx: asyncpg.Connection, who: Identity, id_: UUID) -> Sugge
     return found
 
 
-async def require_person(tx: asyncpg.Connection, who: Identity, person: UUID) -> None:
-    """Raises NotFound where the person is not for the caller."""
-    if not await reads.sees(tx, who, person):
-        raise NotFound(f"there is no person {person}")
-
-
 async def _version(tx: asyncpg.Connection, who: Identity, person: UUID) -> PersonChanged:
     profile = await persons.one(tx, who.workspace, person)
     assert profile is not None
     return PersonChanged(person=person, version=profile.version)
-
-
-def changed(answer: Answer) -> Response:
-    """The answer of a command that changes a person, with his ETag."""
-    etag = f'"{PersonChanged.model_validate_json(answer.body).version}"'
-    return Response(answer.body, answer.status, headers={"etag": etag}, media_type="application/json")
 
 
 async def person_view(one: asyncpg.Connection, workspace: str, person: UUID) -> PersonView:

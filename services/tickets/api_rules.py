@@ -5,14 +5,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import FastAPI, Query
+from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.tickets.domain.rules.engine import Known, Outcome
 from services.tickets.domain.rules.replay import Would
+from services.tickets.pages import Cursor, Limit, cursor, ticket_place
 from services.tickets.rehearsing import Rehearsal, Span, rehearse
 from services.tickets.repo import rules as repo
-from services.tickets.views import cursor, ticket_place
 from shared.checking import checked
 from shared.contracts.fields import Slug
 from shared.contracts.rules import Rule
@@ -91,8 +91,8 @@ def add_rules(app: FastAPI, runtime: Runtime) -> None:
     async def read_log(
         id: Slug,
         who: Caller,
-        after: Annotated[str | None, Query(alias="cursor", max_length=300)] = None,
-        limit: Annotated[int, Query(ge=1, le=200, description="Most items of a page")] = 50,
+        after: Cursor = None,
+        limit: Limit = 50,
     ) -> RunPage:
         """What the rule, also one that was deleted, did in the last 30 days, each time that its conditions held."""
         if not runtime.settings.version("rule", who.workspace, id):

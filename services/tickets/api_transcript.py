@@ -6,20 +6,22 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import asyncpg
-from fastapi import FastAPI, Header, Query, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from pydantic import BaseModel
 
 from services.tickets.answers import Command
+from services.tickets.api_once import Key, respond
 from services.tickets.domain.ticket import Ticket
 from services.tickets.domain.transcript import Line, Setting, author, written
-from services.tickets.repo import changes, reads, transcripts
+from services.tickets.repo import changes, transcripts
 from services.tickets.timeline import standing
+from services.tickets.visible import require_ticket
 from services.tickets.writing import Request as Asked
 from services.tickets.writing import Writing, Written
 from shared.contracts.settings import Shop, Workspace
 from shared.db.idempotency import Keyed, check_key, request_hash
 from shared.db.pool import connection
-from shared.errors import Invalid, NotFound
+from shared.errors import Invalid
 from shared.http import Caller, problems
 from shared.identity import Identity
 from shared.ids import derived_id, new_id
@@ -82,28 +84,20 @@ def add_transcripts(app: FastAPI, runtime: Runtime) -> None:
         return Transcript(ticket=id, subject=ticket.subject, language=setting.language, zone=zone, messages=said)
 
     @app.post("/v1/tickets/{id}/transcript/send", responses=problems(404, 409), status_code=201, response_model=Written)
-    async def send_transcript(
-        id: UUID,
-        who: Caller,
-        request: Request,
-        idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
-    ) -> Response:
+    async def send_transcript(id: UUID, who: Caller, request: Request, idempotency_key: Key = None) -> Response:
         """Send it to the customer as an automatic answer, which stops no clock."""
         async with connection(runtime.pool) as one:
             _, lines, setting = await _read(runtime, one, who, id)
         text = written(lines, setting)
         if len(text.encode()) > SENT_BYTES_MAX:
             raise Invalid("the conversation is too long to be sent in one message", reason="transcript_too_long")
-        answer = await writing.run(_asked(who, request, id, text, idempotency_key))
-        return Response(answer.body, answer.status, media_type="application/json")
+        return respond(await writing.run(_asked(who, request, id, text, idempotency_key)))
 
 
 async def _read(
     runtime: Runtime, one: asyncpg.Connection, who: Identity, id_: UUID
 ) -> tuple[Ticket, list[Line], Setting]:
-    ticket = await reads.one(one, who, id_)
-    if ticket is None:
-        raise NotFound(f"there is no ticket {id_}")
+    ticket = await require_ticket(one, who, id_)
     rows = await transcripts.public(one, who.workspace, id_)
     done = await changes.of_messages(one, who.workspace, [UUID(row["id"]) for row in rows])
     language = await transcripts.language(one, who.workspace, ticket.person)

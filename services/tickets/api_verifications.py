@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.tickets import overriding, unlinking, verifying
 from services.tickets.acting import Actor
-from services.tickets.api_once import Key, command
-from services.tickets.api_people import changed, require_person
+from services.tickets.api_once import Key, command, respond
 from services.tickets.domain.codes import TRIES
 from services.tickets.verifying import Tried, Wanted
 from services.tickets.views_people import PersonChanged
+from services.tickets.visible import require_person
 from shared.bus import Context
 from shared.contracts.fields import Slug, Token
 from shared.errors import Forbidden, Invalid
@@ -117,7 +117,7 @@ def add_verifications(app: FastAPI, runtime: Runtime) -> None:
             new, version = await unlinking.unlink(tx, ctx, actor, who.workspace, id, wanted.parts())
             return PersonChanged(person=new, version=version)
 
-        return changed(await command(runtime, who, request, wanted, idempotency_key, do))
+        return respond(await command(runtime, who, request, wanted, idempotency_key, do), "version")
 
     @app.post("/v1/tickets/{id}/verified-override", responses=problems(404, 409), response_model=Overridden)
     async def override(
@@ -131,8 +131,7 @@ def add_verifications(app: FastAPI, runtime: Runtime) -> None:
             after = await overriding.override(tx, ctx, actor, (who.workspace, id), clean(wanted.reason))
             return Overridden(ticket=after.id, version=after.version)
 
-        answer = await command(runtime, who, request, wanted, idempotency_key, do)
-        return Response(answer.body, answer.status, media_type="application/json")
+        return respond(await command(runtime, who, request, wanted, idempotency_key, do))
 
 
 def _add_codes(app: FastAPI, runtime: Runtime) -> None:
@@ -150,8 +149,7 @@ def _add_codes(app: FastAPI, runtime: Runtime) -> None:
                 id=sent.id, person=id, ticket=ticket.id, expires_at=sent.expires_at, tries_left=TRIES
             )
 
-        answer = await command(runtime, who, request, wanted, idempotency_key, do)
-        return Response(answer.body, answer.status, media_type="application/json")
+        return respond(await command(runtime, who, request, wanted, idempotency_key, do))
 
     @app.post(
         "/v1/persons/{id}/verifications/{verification}",
@@ -172,4 +170,4 @@ def _add_codes(app: FastAPI, runtime: Runtime) -> None:
         done = VerificationOutcome.model_validate_json(answer.body)
         if done.outcome == "wrong":  # refused after the commit, so that the try counts
             raise Invalid(f"this is not the code; {done.tries_left} tries are left", reason="wrong_code")
-        return Response(answer.body, answer.status, media_type="application/json")
+        return respond(answer)

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from services.tickets.repo.suggestions import Suggestion
+
 
 class IdentityView(BaseModel):
     """One way to reach a person."""
@@ -62,6 +64,11 @@ class SuggestionView(BaseModel):
     second: UUID
     why: str
     at: datetime
+
+    @staticmethod
+    def of(known: Suggestion) -> "SuggestionView":
+        """As the API shows it."""
+        return SuggestionView(id=known.id, first=known.first, second=known.second, why=known.why, at=known.at)
 
 
 class SuggestionPage(BaseModel):

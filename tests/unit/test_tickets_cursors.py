@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.tickets.views import cursor, line_place, ticket_place
+from services.tickets.pages import cursor, line_place, ticket_place
 from shared.errors import Malformed
 
 NEW = UUID(int=99)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.tickets.domain.transcript import FSI, PDI, WORDS, Line, Setting, written
 from services.tickets.mentions import MOST, mentioned, readers
-from services.tickets.views import cursor, person_place
+from services.tickets.pages import cursor, person_place
 from shared.bus import SettingsReader
 from shared.channels.formats.mail import Mail
 from shared.channels.formats.mail_copies import copied
