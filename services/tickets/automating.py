@@ -11,9 +11,10 @@ import asyncpg
 from services.tickets.domain.rules.engine import Known
 from services.tickets.domain.rules.triggers import Setting, Timed, began_at, due_at, happened, name_of, sets
 from services.tickets.domain.ticket import Ticket
+from services.tickets.opening_hours import of_shop
 from services.tickets.repo import tickets, timers
 from services.tickets.repo.timers import Name, Timer
-from services.tickets.rulebook import calendar_of, rules_of
+from services.tickets.rulebook import rules_of
 from services.tickets.running import Job, Key, run_jobs
 from shared.bus import Context
 from shared.contracts.envelope import Event
@@ -52,8 +53,8 @@ class Timing:
         self.words[name] = ("end" if timer is None else does, timer)
 
     def _timer(self, name: Name, trigger: Timed, event: Event[TicketEvent]) -> Timer | None:
-        hours = calendar_of(self.ctx.settings, event.workspace, event.shop) if trigger.hours == "business" else None
-        due = due_at(trigger, began_at(event.data, event.time), hours)
+        hours = of_shop(self.ctx.settings, event.workspace, event.shop) if trigger.hours == "business" else None
+        due = due_at(trigger, began_at(event.data, event.time), hours.calendar if hours is not None else None)
         return Timer(*name[:3], due, name[3]) if due is not None else None
 
     def tickets(self) -> set[Key]:

@@ -11,14 +11,13 @@ from uuid import UUID
 
 import asyncpg
 
-from services.tickets import facts
+from services.tickets import facts, opening_hours
 from services.tickets.domain.answering import TAKEN, moves_up
 from services.tickets.domain.ticket import Ticket
 from services.tickets.repo import answers, names, tickets
 from services.tickets.repo.answers import Key, Sent
 from services.tickets.repo.names import Holder, Name
 from shared.bus import Context
-from shared.calendar import Calendar
 from shared.contracts import settings
 from shared.contracts.delivery_events import Delivery, DeliveryChanged
 from shared.contracts.envelope import Event
@@ -119,21 +118,13 @@ def _carried(ctx: Context, row: Sent, ticket: Ticket) -> dict[str, Any]:
 def reply_sent(ctx: Context, row: Sent, ticket: Ticket, replied_at: datetime) -> ReplySent:
     """What the reply took, in calendar time and in the shop's business time, from the start of its cycle."""
     start = row.cycle_started_at or replied_at
-    name, calendar = _calendar(ctx, ticket)
+    hours = opening_hours.of_shop(ctx.settings, ticket.workspace, ticket.shop)
     elapsed = max(0, int((replied_at - start).total_seconds()))
     return ReplySent(
         **_carried(ctx, row, ticket),
         replied_at=replied_at,
         since_start_s=elapsed,
-        business_since_start_s=elapsed if calendar is None else calendar.business_seconds(start, replied_at),
-        calendar=name,
-        calendar_version=None if name is None else ctx.settings.version("calendar", ticket.workspace, name),
+        business_since_start_s=elapsed if hours is None else hours.calendar.business_seconds(start, replied_at),
+        calendar=None if hours is None else hours.name,
+        calendar_version=None if hours is None else hours.version,
     )
-
-
-def _calendar(ctx: Context, ticket: Ticket) -> tuple[str | None, Calendar | None]:
-    """The opening hours of the ticket's shop; None where every hour counts."""
-    shop = ctx.settings.get("shop", ticket.workspace, ticket.shop or "")
-    name = shop.calendar if isinstance(shop, settings.Shop) else None
-    document = ctx.settings.get("calendar", ticket.workspace, name) if name is not None else None
-    return (name, Calendar.of(document)) if isinstance(document, settings.Calendar) else (None, None)

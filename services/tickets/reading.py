@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from services.tickets import opening_hours
 from services.tickets.domain import changes
 from services.tickets.domain.cut_off import CHANGES, Shipping, Warehouse, due_by
 from services.tickets.domain.intents import Classified, Classifier, lexicon_classifier
@@ -23,7 +24,6 @@ from services.tickets.repo.messages import Happening
 from services.tickets.repo.orders import Named
 from services.tickets.spoken import Inbound, offered
 from shared.bus import Context
-from shared.calendar import Calendar
 from shared.contracts import settings
 from shared.contracts.ticket_events import Priority
 from shared.telemetry import metrics
@@ -119,9 +119,10 @@ def _warehouse(ctx: Context, event: Inbound) -> Warehouse | None:
     shop = ctx.settings.get("shop", event.workspace, event.shop) if event.shop else None
     if not isinstance(shop, settings.Shop) or shop.cut_off is None:
         return None
-    calendar = ctx.settings.get("calendar", event.workspace, shop.calendar) if shop.calendar else None
-    hours = Calendar.of(calendar) if isinstance(calendar, settings.Calendar) else None
-    return Warehouse(ZoneInfo(shop.zone), time.fromisoformat(shop.cut_off), hours)
+    hours = opening_hours.named(ctx.settings, event.workspace, shop.calendar)
+    return Warehouse(
+        ZoneInfo(shop.zone), time.fromisoformat(shop.cut_off), hours.calendar if hours is not None else None
+    )
 
 
 def understood(

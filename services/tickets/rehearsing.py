@@ -13,9 +13,9 @@ import asyncpg
 from services.tickets.domain.rules.engine import Known
 from services.tickets.domain.rules.replay import Words, Would, replay
 from services.tickets.domain.ticket import Ticket
+from services.tickets.opening_hours import of_shop
 from services.tickets.repo import reads
 from services.tickets.repo import rules as repo
-from services.tickets.rulebook import calendar_of
 from shared.bus import codec
 from shared.bus.settings import SettingsReader
 from shared.contracts.envelope import Event
@@ -80,8 +80,16 @@ def _replay(
     for id_, ticket in tickets.items():
         history = _events(records.get(id_, ()))
         words = [Words(*one) for one in said.get(id_, ())]
-        hours = calendar_of(reader, ticket.workspace, ticket.shop)
-        would = replay(known, ticket, history, words, calendar=hours, since=span.since, now=span.now)
+        hours = of_shop(reader, ticket.workspace, ticket.shop)
+        would = replay(
+            known,
+            ticket,
+            history,
+            words,
+            calendar=hours.calendar if hours is not None else None,
+            since=span.since,
+            now=span.now,
+        )
         found += [(id_, one) for one in would]
     return found
 

@@ -8,9 +8,8 @@ from weakref import WeakKeyDictionary
 from services.tickets.domain.rules.engine import Known, RuleSet
 from services.tickets.domain.rules.triggers import KINDS
 from services.tickets.domain.ticket import Ticket
+from services.tickets.opening_hours import of_shop
 from shared.bus.settings import SettingsReader
-from shared.calendar import Calendar
-from shared.contracts import settings
 from shared.contracts.rules import Rule
 from shared.contracts.settings import Workspace
 
@@ -62,15 +61,7 @@ def _enabled(reader: SettingsReader, workspace: str) -> bool:
     return not isinstance(document, Workspace) or document.rules_enabled
 
 
-def calendar_of(reader: SettingsReader, workspace: str, shop: str | None) -> Calendar | None:
-    """The shop's opening hours; None where every hour counts."""
-    document = reader.get("shop", workspace, shop or "")
-    name = document.calendar if isinstance(document, settings.Shop) else None
-    hours = reader.get("calendar", workspace, name) if name is not None else None
-    return Calendar.of(hours) if isinstance(hours, settings.Calendar) else None
-
-
 def is_open(reader: SettingsReader, ticket: Ticket, now: datetime) -> bool:
     """Whether the ticket's shop is open at this moment."""
-    calendar = calendar_of(reader, ticket.workspace, ticket.shop)
-    return calendar is None or calendar.is_open(now)
+    hours = of_shop(reader, ticket.workspace, ticket.shop)
+    return hours is None or hours.calendar.is_open(now)

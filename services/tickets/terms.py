@@ -10,13 +10,13 @@ from uuid import UUID, uuid5
 
 import asyncpg
 
+from services.tickets import opening_hours
 from services.tickets.domain import sla
 from services.tickets.domain.sla import Case, terms_of
 from services.tickets.domain.stopwatch import Terms
 from services.tickets.repo import clocks
 from services.tickets.repo.clocks import Key, Written
 from shared.bus.settings import SettingsReader
-from shared.calendar import Calendar
 from shared.contracts import settings
 from shared.contracts.sla_settings import SlaPolicy
 from shared.ids import NAMESPACE
@@ -27,24 +27,6 @@ _kept: OrderedDict[Key, Terms] = OrderedDict()
 """Terms by workspace and id; what an id stands for never changes."""
 _written: OrderedDict[Key, Written] = OrderedDict()
 """Those that were valid of late, as they are written down."""
-_calendars: OrderedDict[tuple[str, str, int], Calendar] = OrderedDict()
-
-
-def calendar(reader: SettingsReader, workspace: str, name: str | None) -> tuple[Calendar | None, int | None]:
-    """The calendar in its newest version; nothing where there is none (every hour counts)."""
-    document = reader.get("calendar", workspace, name) if name is not None else None
-    if name is None or not isinstance(document, settings.Calendar):
-        return None, None
-    version = reader.version("calendar", workspace, name)
-    return _calendar(workspace, name, version, document), version
-
-
-def _calendar(workspace: str, name: str, version: int, document: settings.Calendar) -> Calendar:
-    key = (workspace, name, version)
-    if key not in _calendars:
-        _calendars[key] = Calendar.of(document)
-        _bound(_calendars)
-    return _calendars[key]
 
 
 def policies(reader: SettingsReader, workspace: str) -> dict[str, SlaPolicy]:
@@ -58,19 +40,18 @@ def now(reader: SettingsReader, workspace: str, case: Case) -> tuple[UUID, Writt
     policy_id = sla.choose(found, case)
     policy = found[policy_id] if policy_id is not None else None
     version = reader.version("sla", workspace, policy_id) if policy_id is not None else None
-    shop = reader.get("shop", workspace, case.shop or "")
-    name = policy.calendar if policy is not None and policy.calendar is not None else None
-    name = name or (shop.calendar if isinstance(shop, settings.Shop) else None)
-    opening, opening_version = calendar(reader, workspace, name)
-    if opening is None:
-        name = None
-    if policy is None and name is None:
+    if policy is not None and policy.calendar is not None:
+        hours = opening_hours.named(reader, workspace, policy.calendar)
+    else:
+        hours = opening_hours.of_shop(reader, workspace, case.shop)
+    if policy is None and hours is None:
         return None
+    name, opening_version = (hours.name, hours.version) if hours is not None else (None, None)
     id_ = uuid5(NAMESPACE, f"terms\x1f{workspace}\x1f{policy_id}\x1f{version}\x1f{name}\x1f{opening_version}")
     if (workspace, id_) not in _written:
-        hours = reader.get("calendar", workspace, name) if name is not None else None
+        opening = reader.get("calendar", workspace, name) if name is not None else None
         documents = {
-            kind: one.model_dump(mode="json") for kind, one in (("policy", policy), ("calendar", hours)) if one
+            kind: one.model_dump(mode="json") for kind, one in (("policy", policy), ("calendar", opening)) if one
         }
         _written[workspace, id_] = Written(policy_id, version, name, opening_version, documents)
         _bound(_written)
@@ -95,7 +76,7 @@ def _keep(key: Key, written: Written) -> None:
     opening = None
     if hours is not None and written.calendar is not None:
         document = settings.Calendar.model_validate(hours)
-        opening = _calendar(key[0], written.calendar, written.calendar_version or 0, document)
+        opening = opening_hours.calendar(key[0], written.calendar, written.calendar_version or 0, document)
     _kept[key] = terms_of(
         SlaPolicy.model_validate(policy) if policy is not None else None,
         opening,
