@@ -6,6 +6,7 @@ calendar names a country, since it takes some 15 MB.
 
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 YEARS = range(1900, 2200)
 """Of other years no holidays are known."""
@@ -25,20 +26,19 @@ def public_days(country: str, subdivision: str | None, year: int) -> frozenset[d
     """
     if year not in YEARS:
         return frozenset()
-    import holidays  # noqa: PLC0415 - only who needs it pays for it
-
-    try:
-        found = holidays.country_holidays(country, subdiv=subdivision, years=year, expand=False)
-    except NotImplementedError as error:
-        raise UnknownPlace(str(error)) from error
+    found = _of_library(country, subdiv=subdivision, years=year, expand=False)
     return frozenset(day for day in found if day.year == year)
 
 
 def parts_of(country: str) -> list[str]:
     """The parts of a country that have days of their own; raises UnknownPlace."""
-    import holidays  # noqa: PLC0415
+    return list(_of_library(country).subdivisions)
+
+
+def _of_library(country: str, **more: Any) -> Any:
+    import holidays  # noqa: PLC0415 - only who needs it pays for it
 
     try:
-        return list(holidays.country_holidays(country).subdivisions)
-    except NotImplementedError as error:
+        return holidays.country_holidays(country, **more)
+    except NotImplementedError as error:  # what the library raises for a place that it does not know
         raise UnknownPlace(str(error)) from error

@@ -52,7 +52,7 @@ class Clocked:
 async def settle(tx: asyncpg.Connection, ctx: Context) -> None:
     """Work out the clocks of the tickets that the transaction has told something of, and tell what comes of it."""
     pins: Pins = {}
-    said = [(event, found) for event in ctx.unsettled if (found := witness(event))]
+    said = [(event, found) for event in ctx.unsettled if _may_count(ctx, event.workspace) and (found := witness(event))]
     under: dict[Key, Written] = {}
     new: dict[Key, list[Evidence]] = {}
     causes: dict[Key, Event[Any]] = {}
@@ -74,6 +74,11 @@ async def date(tx: asyncpg.Connection, ctx: Context, tickets: dict[Key, Ticket])
         if isinstance(event.data, TicketOpened) and event.data.due_at is not None:
             key = (event.workspace, event.data.ticket)
             tickets[key] = replace(tickets[key], due_at=event.data.due_at)
+
+
+def _may_count(ctx: Context, workspace: str) -> bool:
+    """Whether anything follows from evidence: without a policy and a calendar it has no terms to count by."""
+    return ctx.settings.ever("sla", workspace) or ctx.settings.ever("calendar", workspace)
 
 
 def _pinned(ctx: Context, event: Event[Any], one: Evidence, under: dict[Key, Written], pins: Pins) -> Evidence | None:

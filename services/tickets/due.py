@@ -16,7 +16,7 @@ from services.tickets.repo.timers import Due, Timer
 from services.tickets.ringing import SLA
 from services.tickets.waiting import start_rules
 from shared.bus import Context
-from shared.db.pool import may_pass
+from shared.db.pool import connection, may_pass
 from shared.service import Runtime
 
 log = logging.getLogger(__name__)
@@ -40,8 +40,8 @@ async def run_timers(runtime: Runtime) -> None:
     """Do what is due for as long as the service runs; several replicas share it."""
     await runtime.settings.wait_ready()
     while True:
-        async with runtime.work() as (tx, _):
-            found = await timers.due(tx, AT_ONCE)
+        async with connection(runtime.pool) as one:
+            found = await timers.due(one, AT_ONCE)
         for kind, some in groupby(sorted(found, key=lambda timer: timer.kind), lambda timer: timer.kind):
             await _run(runtime, KINDS[kind], list(some))
         if len(found) < AT_ONCE:

@@ -98,7 +98,6 @@ TICKETS_GIVEN = Counter("switchboard_tickets_given_total", "Tickets offered, pus
 OFFERS_ENDED = Counter("switchboard_offers_ended_total", "Offers by how they ended.", ["outcome"])
 """outcome: accepted, declined, expired, withdrawn"""
 
-# --- tickets ---------------------------------------------------------------------------------------------------------
 RULES_RUN = Counter("switchboard_rules_run_total", "Rules that met their conditions, by what came of it.", ["outcome"])
 """outcome: acted, unchanged, refused (nothing of it could be done), loop or depth (stopped, else without end)"""
 

@@ -104,9 +104,9 @@ async def forget(tx: asyncpg.Connection, names: Sequence[Name]) -> None:
         await tx.execute(_FORGET, *(list(column) for column in zip(*names, strict=True)))
 
 
-async def due(tx: asyncpg.Connection, most: int) -> list[Timer]:
+async def due(connection: asyncpg.Connection, most: int) -> list[Timer]:
     """What is due, the oldest first, without a lock."""
-    return [Timer(*row) for row in await tx.fetch(_DUE, most)]
+    return [Timer(*row) for row in await connection.fetch(_DUE, most)]
 
 
 async def take(tx: asyncpg.Connection, timers: Sequence[Timer]) -> list[Timer]:
