@@ -31,6 +31,8 @@ PARTS: dict[str, Measure] = {
     "rules": rules.measure,
     "ingest": intake.measure,
 }
+OWN_LOOP = frozenset({"pipeline", "rules"})
+"""Parts that run on the loop of asyncio itself, and print as they go."""
 ALONE: dict[str, Callable[[argparse.Namespace], Coroutine[Any, Any, dict[str, Any]]]] = {
     "parsers": parsers.measure,
     "intents": intents.measure,
@@ -65,9 +67,10 @@ def _with_servers(parts: list[str], given: argparse.Namespace, result: dict[str,
     try:
         for part in parts:
             _say(part)
-            run = asyncio.run if part in ("pipeline", "rules") else uvloop.run
+            own = part in OWN_LOOP
+            run = asyncio.run if own else uvloop.run
             _add(result, run(PARTS[part](stack, given)))
-            if part not in ("pipeline", "rules"):
+            if not own:
                 _say(json.dumps(result))
     finally:
         stack.stop()

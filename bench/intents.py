@@ -2,8 +2,10 @@
 
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from typing import Any
 
+from bench.timing import fastest_us
 from services.tickets.domain.intents import LexiconClassifier, lexicon_classifier
 from services.tickets.domain.intents.folding import fold
 
@@ -49,17 +51,11 @@ def _figures(text: str, language: str) -> dict[str, float]:
     read = lexicon_classifier().classify
     return {
         "characters": len(text),
-        "told": _fastest_us(lambda: read(text, subject=None, language=language)),
-        "not_told": _fastest_us(lambda: read(text, subject=None, language=None)),
-        "folding": _fastest_us(lambda: fold(text)),
+        "told": _us(lambda: read(text, subject=None, language=language)),
+        "not_told": _us(lambda: read(text, subject=None, language=None)),
+        "folding": _us(lambda: fold(text)),
     }
 
 
-def _fastest_us(work: Any) -> float:
-    took = []
-    for _ in range(RUNS):
-        begun = time.perf_counter()
-        for _ in range(REPEATS):
-            work()
-        took.append((time.perf_counter() - begun) / REPEATS * 1e6)
-    return round(min(took), 1)
+def _us(work: Callable[[], object]) -> float:
+    return round(fastest_us(work, RUNS, repeats=REPEATS), 1)

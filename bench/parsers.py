@@ -6,10 +6,8 @@ The payloads are those of `switchboard corpus`; nothing is sent anywhere, so no 
 import base64
 import logging
 import statistics
-import time
 from argparse import Namespace
 from collections import defaultdict
-from collections.abc import Callable
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from bench.timing import fastest_us
 from shared.channels.base import AccountContext
 from shared.channels.formats import mail_message, rfc822
 from switchboard.corpus.judging import reading
@@ -63,8 +62,8 @@ def _bare_us(item: Item) -> float:
     """The decoding alone: of JSON by a fast library, of mail by the standard one; of other bodies a look at them."""
     body = payload(item).request.body
     if item.path.suffix == ".eml":
-        return _fastest_us(lambda: _walked(body), 3)
-    return _fastest_us(lambda: _decoded(body), REPEATS)
+        return fastest_us(lambda: _walked(body), 3)
+    return fastest_us(lambda: _decoded(body), REPEATS)
 
 
 def _decoded(body: bytes) -> None:
@@ -81,15 +80,6 @@ def _walked(raw: bytes) -> None:
             part.get_payload(decode=True)
     except Exception:  # noqa: BLE001 - it breaks on some of them; the time until then counts
         return
-
-
-def _fastest_us(work: Callable[[], object], runs: int) -> float:
-    took = []
-    for _ in range(runs):
-        begun = time.perf_counter()
-        work()
-        took.append((time.perf_counter() - begun) * 1e6)
-    return min(took)
 
 
 # --- one large mail -------------------------------------------------------------------------------------------------
@@ -133,6 +123,6 @@ def _mail(raw: bytes) -> dict[str, float]:
 
     return {
         "bytes": len(raw),
-        "ms": round(_fastest_us(take, 5) / 1e3, 2),
-        "bare_ms": round(_fastest_us(lambda: _walked(raw), 5) / 1e3, 2),
+        "ms": round(fastest_us(take, 5) / 1e3, 2),
+        "bare_ms": round(fastest_us(lambda: _walked(raw), 5) / 1e3, 2),
     }

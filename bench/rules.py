@@ -6,10 +6,9 @@ from argparse import Namespace
 from typing import Any
 
 from bench import product
+from bench.desk import Document
 from bench.pipeline import medians
 from tests.stack import Stack
-
-Document = tuple[str, str, dict[str, Any]]
 
 
 def _rule(number: int, when: list[dict[str, Any]], conditions: dict[str, Any] | None, *actions: Any) -> Document:
