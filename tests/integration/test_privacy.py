@@ -1,7 +1,6 @@
 """A person asks to be forgotten: tickets forgets at once, drops what comes late, and loses nothing of anybody else."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,25 +18,12 @@ from shared.contracts.inbound_messages import Attachment, MessageReceived, Sende
 from shared.contracts.privacy_events import ErasureDone, ErasureRequested
 from shared.ids import new_id
 from shared.tombstones import Tombstones
-from tests.desk import KEY, Desk
+from tests.desk import KEY
 from tests.eventually import eventually
-from tests.integration.ticketing import Tickets, new_workspace, one_desk, ticket_of
-from tests.stack import Stack
+from tests.integration.ticketing import Tickets, ticket_of
 
 WORDS = "my purple unicycle squeaks"
 _people = iter(range(70_000, 80_000))
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
 
 
 @pytest.fixture

@@ -1,34 +1,17 @@
 """Tickets over the real bus: what customers write, and which ticket it becomes part of."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from shared.contracts.inbound_messages import Sender
-from tests.desk import Desk
 from tests.eventually import eventually
 from tests.factories import START
-from tests.integration.ticketing import Tickets, new_workspace, one_desk
-from tests.stack import Stack
+from tests.integration.ticketing import Tickets
 
 FORM = {"channel": "http", "account": "form", "thread": None}
 MAIL = {"channel": "postmark", "thread": None}
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
 
 
 async def test_what_a_mail_quoted_is_kept_beside_its_words(tickets: Tickets) -> None:

@@ -1,30 +1,14 @@
 """Changes of a ticket's fields: told, on the timeline, in the audit, and undone by time where they are for a time."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import pytest
 
 from services.tickets.repo import audit
 from services.tickets.sealing import check_seals
-from tests.desk import Desk
 from tests.eventually import eventually
-from tests.integration.ticketing import Tickets, new_workspace, one_desk
-from tests.stack import Stack
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
+from tests.integration.ticketing import Tickets
 
 
 async def change(tickets: Tickets, ticket: Any, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:

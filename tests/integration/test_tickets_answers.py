@@ -1,7 +1,6 @@
 """An agent answers: the customer's address, once per command, never over what was not seen, and how far it came."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,22 +11,8 @@ from shared.contracts.inbound_messages import Sender
 from shared.contracts.settings import SettingChanged
 from shared.contracts.ticket_events import MessageAdded, ReplyFailed, ReplySent, StateChanged
 from shared.ids import new_id
-from tests.desk import Desk
 from tests.integration.answering import TEXT, answer, ask, commands, delivered, line, opened, until
-from tests.integration.ticketing import Tickets, new_workspace, one_desk
-from tests.stack import Stack
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
+from tests.integration.ticketing import Tickets
 
 
 async def test_an_answer_goes_where_the_customer_wrote_from_and_it_is_his_turn(tickets: Tickets) -> None:

@@ -1,7 +1,7 @@
 """An answer that was acknowledged stays: whoever is killed, and whatever state a database goes back to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -11,24 +11,10 @@ import httpx
 import pytest
 
 from shared.contracts.ticket_events import ReplySent
-from tests.desk import Desk
 from tests.eventually import eventually
 from tests.integration.answering import answer, commands, delivered, opened, until
 from tests.integration.campaign import database
-from tests.integration.ticketing import Tickets, new_workspace, one_desk
-from tests.stack import Stack
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
+from tests.integration.ticketing import Tickets
 
 
 @asynccontextmanager

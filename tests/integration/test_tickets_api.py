@@ -1,32 +1,17 @@
 """The API of tickets on a real desk: lists, states, and what is not the caller's."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.desk import Desk
 from tests.eventually import eventually
 from tests.factories import START, taken
-from tests.integration.ticketing import Tickets, new_workspace, one_desk
+from tests.integration.ticketing import Tickets
 from tests.schemathesis_run import no_surprise
-from tests.stack import Stack
 
 FORM = {"channel": "http", "account": "form", "thread": None}
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
 
 
 async def test_a_repeated_command_takes_effect_once(tickets: Tickets) -> None:

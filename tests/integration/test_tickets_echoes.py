@@ -1,35 +1,19 @@
 """What the desk writes in an app of the provider becomes an agent's answer, and never twice."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from shared.contracts.ticket_events import ReplyFailed, ReplySent, TicketOpened
 from shared.provider_names import ProviderNames
-from tests.desk import KEY, Desk
+from tests.desk import KEY
 from tests.eventually import eventually
 from tests.factories import START
 from tests.integration.answering import answer, commands, delivered, opened
-from tests.integration.ticketing import Tickets, new_workspace, one_desk
-from tests.stack import Stack
+from tests.integration.ticketing import Tickets
 
 HOUR = timedelta(hours=1)
 ECHO: dict[str, Any] = {"echo": True, "text": "From my phone", "accepted_at": START + HOUR}
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
 
 
 async def state_is(tickets: Tickets, ticket: UUID | str, state: str) -> None:

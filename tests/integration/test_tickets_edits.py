@@ -1,34 +1,18 @@
 """Edits, withdrawals and reactions over the real bus: before or after their message, and of messages of ours."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from shared.contracts.ticket_events import MessageChanged
 from shared.provider_names import ProviderNames
-from tests.desk import KEY, Desk
+from tests.desk import KEY
 from tests.eventually import eventually
 from tests.factories import START
 from tests.integration.answering import answer, delivered, opened
-from tests.integration.ticketing import Tickets, new_workspace, one_desk
-from tests.stack import Stack
+from tests.integration.ticketing import Tickets
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
 
 
 async def stands(tickets: Tickets, ticket: UUID, **wanted: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Files of an answer are brought before it, go out with it, and are forgotten with their person or where none comes."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,25 +9,11 @@ import pytest
 
 from shared.contracts.inbound_messages import Attachment, Sender
 from shared.http import MAX_FILE_BYTES
-from tests.desk import Desk
 from tests.eventually import eventually
 from tests.integration.answering import answer, commands, opened
-from tests.integration.ticketing import Tickets, new_workspace, one_desk, ticket_of
-from tests.stack import Stack
+from tests.integration.ticketing import Tickets, ticket_of
 
 INVOICE = b"%PDF-1.7 \x00\x01 an invoice"
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
 
 
 async def mailed(tickets: Tickets, **more: Any) -> UUID:

@@ -1,34 +1,17 @@
 """What messages want: on their tickets, with the priority and the moment by which something must be done."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import pytest
-
 from shared.contracts.envelope import Event
 from shared.contracts.order_events import Fulfilment, OrderChanged, OrderEvent, OrderFulfilled, OrderPlaced
 from shared.contracts.settings import SettingChanged
 from shared.ids import new_id
-from tests.desk import Desk
 from tests.eventually import eventually
 from tests.factories import START
-from tests.integration.ticketing import Tickets, new_workspace, one_desk
-from tests.stack import Stack
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
+from tests.integration.ticketing import Tickets, new_workspace
 
 
 def placed(number: str, version: int = 1, **more: Any) -> Event[OrderEvent]:

@@ -1,37 +1,22 @@
 """Tickets merged, parted and split: their timelines, what comes later, their clocks, and what is refused."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
-import pytest
 
 from shared import reply_token
 from shared.contracts.inbound_messages import Sender
-from tests.desk import KEY, Desk
+from tests.desk import KEY
 from tests.eventually import eventually
 from tests.factories import START
 from tests.integration.answering import answer, commands
 from tests.integration.test_people import ask, clean, customer, refusal, told
-from tests.integration.ticketing import Tickets, new_workspace, one_desk
-from tests.stack import Stack
+from tests.integration.ticketing import Tickets
 
 LATER = START + timedelta(hours=1)
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
 
 
 def mail(number: int, **more: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Tickets follow routing over the real bus: who holds a ticket and why, in any order, and after a restore."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import asyncpg
@@ -12,23 +12,9 @@ from services.tickets.repo.tickets import by_id, insert
 from shared.contracts.routing_events import TicketEnqueued
 from shared.errors import MayPass
 from shared.ids import new_id
-from tests.desk import Desk
 from tests.eventually import eventually
 from tests.factories import START, taken
-from tests.integration.ticketing import Tickets, new_workspace, one_desk, ticket_of
-from tests.stack import Stack
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
+from tests.integration.ticketing import Tickets, ticket_of
 
 
 @pytest.fixture

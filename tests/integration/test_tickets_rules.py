@@ -1,38 +1,22 @@
 """Rules and macros at work: once for each event over kills, an end to every loop, time, kill switch, dry run."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
-import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import Sender
 from shared.contracts.settings import SettingChanged
 from shared.ids import new_id
-from tests.desk import Desk
 from tests.eventually import eventually
-from tests.integration.ticketing import Line, Tickets, new_workspace, one_desk
-from tests.stack import Stack
+from tests.integration.ticketing import Line, Tickets
 
 TAGGING = {"name": "Tag", "when": [{"event": "opened"}], "actions": [{"do": "add-tags", "tags": ["seen"]}]}
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
 
 
 async def settle(tickets: Tickets, version: int = 1, **documents: dict[str, Any]) -> None:

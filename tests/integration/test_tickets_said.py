@@ -1,34 +1,18 @@
 """Who said what to whom: people on a ticket, copies, mentions, a person over all channels, transcripts."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
-import pytest
 
 from shared.contracts.envelope import Event
 from shared.contracts.inbound_messages import Copied, MessageReceived, Sender
 from shared.contracts.settings import SettingChanged
 from shared.ids import new_id
-from tests.desk import Desk
 from tests.eventually import eventually
 from tests.factories import START
-from tests.integration.ticketing import Tickets, new_workspace, one_desk, ticket_of
-from tests.stack import Stack
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
+from tests.integration.ticketing import Tickets, ticket_of
 
 
 async def post(tickets: Tickets, path: str, headers: dict[str, str] | None = None, **body: Any) -> httpx.Response:

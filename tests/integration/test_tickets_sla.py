@@ -1,7 +1,6 @@
 """Clocks of tickets, on the real service: told in time and once, corrected by later evidence, applied by a lead."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,25 +11,11 @@ import pytest
 from shared.contracts.envelope import Event
 from shared.contracts.settings import SettingChanged
 from shared.ids import new_id
-from tests.desk import Desk
 from tests.eventually import eventually
 from tests.integration.answering import answer, delivered
-from tests.integration.ticketing import Tickets, new_workspace, one_desk
-from tests.stack import Stack
+from tests.integration.ticketing import Tickets
 
 HOUR = 3600
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
 
 
 async def save(tickets: Tickets, kind: str, id_: str, document: dict[str, Any] | None, version: int = 1) -> None:

@@ -1,6 +1,5 @@
 """A reply that brings a token of ours home joins its ticket, whoever writes it; a forged one joins nothing by it."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -8,24 +7,11 @@ import pytest
 
 from shared import reply_token
 from shared.contracts.inbound_messages import Sender
-from tests.desk import KEY, Desk
+from tests.desk import KEY
 from tests.integration.answering import answer, commands, opened
-from tests.integration.ticketing import Tickets, new_workspace, one_desk
-from tests.stack import Stack
+from tests.integration.ticketing import Tickets
 
 MAIL: dict[str, Any] = {"channel": "postmark", "account": "care", "thread": None}
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
 
 
 def mail(person: str, **more: Any) -> dict[str, Any]:

@@ -1,31 +1,14 @@
 """A conversation whose customer has been silent for too long: what its ticket shows, and what may still go out."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from shared.contracts.inbound_messages import Sender
-from tests.desk import Desk
 from tests.integration.answering import answer, commands, opened
-from tests.integration.ticketing import Tickets, new_workspace, one_desk
-from tests.stack import Stack
+from tests.integration.ticketing import Tickets
 
 DAY = timedelta(hours=24)
 TEMPLATE = {"name": "still_there", "language": "en_US", "values": ["Ada"]}
-
-
-@pytest.fixture(scope="module")
-def desk(stack: Stack) -> Iterator[Desk]:
-    """Tickets alone."""
-    yield from one_desk(stack)
-
-
-@pytest.fixture
-def tickets(desk: Desk) -> Tickets:
-    """A workspace."""
-    return new_workspace(desk)
 
 
 def from_ada(at: datetime, **more: Any) -> dict[str, Any]:
