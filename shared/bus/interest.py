@@ -18,7 +18,7 @@ def reads(*messages: type[Message]) -> Callable[[H], H]:
     """Mark a handler that needs only these of its topic's messages; the others pass it by without a row anywhere."""
 
     def mark(handler: H) -> H:
-        handler.reads = frozenset(message.TYPE for message in messages)  # type: ignore[attr-defined]
+        handler.reads = frozenset(message.TYPE for message in messages)  # type: ignore[attr-defined]  # the mark
         return handler
 
     return mark
@@ -31,7 +31,7 @@ def asked(asks: Callable[["SettingsReader", dict[str, Any]], bool]) -> Callable[
     """
 
     def mark(handler: H) -> H:
-        handler.asks = asks  # type: ignore[attr-defined]
+        handler.asks = asks  # type: ignore[attr-defined]  # the mark
         return handler
 
     return mark
@@ -39,7 +39,7 @@ def asked(asks: Callable[["SettingsReader", dict[str, Any]], bool]) -> Callable[
 
 def hears_itself(handler: H) -> H:
     """Mark a handler for which its own service's events are work like anybody's."""
-    handler.hears_itself = True  # type: ignore[attr-defined]
+    handler.hears_itself = True  # type: ignore[attr-defined]  # the mark
     return handler
 
 

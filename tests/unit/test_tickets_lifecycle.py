@@ -77,7 +77,8 @@ class Life(RuleBasedStateMachine):
             assert named is None or over(named, self.now, WEEK)
             self.tickets.append(received.ticket)
         else:
-            if automatic is not None or named.spam:  # type: ignore[union-attr]
+            assert named is not None
+            if automatic is not None or named.spam:
                 assert (received.did, received.ticket.state) == ("added", joined.ticket.state)
             else:
                 assert received.ticket.state in ("new", "open")
